@@ -1,0 +1,5 @@
+//! The `rsdump` command; everything it does lives in the library.
+
+fn main() -> std::process::ExitCode {
+    std::process::ExitCode::FAILURE
+}
