@@ -41,7 +41,12 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     /// An error that is its own cause. `context` is one full sentence without a final stop.
     pub fn new(kind: ErrorKind, context: impl Into<String>) -> Self {
-        Error { kind, context: context.into(), sqlstate: None, source: None }
+        Error {
+            kind,
+            context: context.into(),
+            sqlstate: None,
+            source: None,
+        }
     }
 
     /// An error with a cause, which [`Display`](fmt::Display) appends after a colon.
@@ -50,7 +55,12 @@ impl Error {
         context: impl Into<String>,
         source: impl Into<Box<dyn StdError + Send + Sync + 'static>>,
     ) -> Self {
-        Error { kind, context: context.into(), sqlstate: None, source: Some(source.into()) }
+        Error {
+            kind,
+            context: context.into(),
+            sqlstate: None,
+            source: Some(source.into()),
+        }
     }
 
     /// A failure to read or write `what` (a file name, or words such as "standard output").
