@@ -1,1 +1,34 @@
-//! (to be written)
+//! Everything a database holds: one file per object kind.
+//!
+//! A kind's file has its query, its row, its struct and its DDL, because that is what changes together.
+//! Reading ([`read`]) is set-based: a fixed number of queries for all objects of all kinds. Emission
+//! ([`emit`]) is pure: it turns a [`Catalog`] into archive entries and never asks the server anything.
+//!
+//! What is *not* here: the order of the objects ([`crate::order`]), which of them a user asked for in
+//! words (patterns become oids in [`crate::dump`]), and how entries are stored or run.
+
+pub mod aggregate;
+pub mod default_acl;
+pub mod extension;
+pub mod function;
+pub mod language;
+pub mod large_object;
+pub mod matview;
+pub mod rule;
+pub mod schema;
+pub mod sequence;
+pub mod table;
+pub mod trigger;
+pub mod types;
+
+mod acl;
+mod catalog;
+mod components;
+mod emit;
+mod object;
+
+pub use acl::Acl;
+pub use catalog::{Catalog, class};
+pub use components::Components;
+pub use emit::{EmitOptions, Emitter};
+pub use object::{Body, Object};

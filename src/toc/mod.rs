@@ -1,1 +1,5 @@
-//! (to be written)
+//! The table of contents of an archive: the narrow waist between catalogs and restoring.
+
+mod entry;
+
+pub use entry::{CatalogId, DumpId, Entry, Section};

@@ -1,0 +1,5 @@
+//! An aggregate function.
+
+/// An aggregate function.
+#[derive(Debug)]
+pub struct Aggregate {}

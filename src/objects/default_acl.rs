@@ -1,0 +1,5 @@
+//! `ALTER DEFAULT PRIVILEGES`.
+
+/// `ALTER DEFAULT PRIVILEGES`.
+#[derive(Debug)]
+pub struct DefaultAcl {}

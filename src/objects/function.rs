@@ -1,0 +1,5 @@
+//! A function, procedure or window function.
+
+/// A function, procedure or window function.
+#[derive(Debug)]
+pub struct Function {}

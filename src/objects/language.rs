@@ -1,0 +1,5 @@
+//! A procedural language.
+
+/// A procedural language.
+#[derive(Debug)]
+pub struct Language {}

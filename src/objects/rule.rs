@@ -1,0 +1,5 @@
+//! A rewrite rule, the `_RETURN` rules of views included.
+
+/// A rewrite rule, the `_RETURN` rules of views included.
+#[derive(Debug)]
+pub struct Rule {}

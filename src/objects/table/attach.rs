@@ -1,0 +1,5 @@
+//! `ALTER TABLE … ATTACH PARTITION`.
+
+/// `ALTER TABLE … ATTACH PARTITION`.
+#[derive(Debug)]
+pub struct TableAttach {}

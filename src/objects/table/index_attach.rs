@@ -1,0 +1,5 @@
+//! `ALTER INDEX … ATTACH PARTITION`.
+
+/// `ALTER INDEX … ATTACH PARTITION`.
+#[derive(Debug)]
+pub struct IndexAttach {}

@@ -1,0 +1,5 @@
+//! A trigger.
+
+/// A trigger.
+#[derive(Debug)]
+pub struct Trigger {}
