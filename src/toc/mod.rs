@@ -1,5 +1,13 @@
-//! The table of contents of an archive: the narrow waist between catalogs and restoring.
+//! The table of contents: the narrow waist between the catalogs and everything that writes, lists or
+//! restores an archive.
+//!
+//! This module owns what an entry is ([`Entry`]) and what is known about each kind of entry ([`Desc`] and its
+//! one table of facts in [`kind`]). It knows nothing of
+//! catalogs, of bytes in archives (see [`crate::archive`]) or of the SQL that an entry becomes (see
+//! [`crate::script`]).
 
 mod entry;
+pub mod kind;
 
 pub use entry::{CatalogId, DumpId, Entry, Section};
+pub use kind::Desc;
