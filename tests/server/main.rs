@@ -1,1 +1,6 @@
-//! Tests against real servers.
+//! Tests against real servers, which `scripts/servers` gets.
+
+mod harness;
+#[allow(dead_code, unused_imports, reason = "a toolbox: no test needs all of it")]
+#[path = "../support/mod.rs"]
+mod support;
