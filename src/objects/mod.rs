@@ -26,9 +26,11 @@ mod catalog;
 mod components;
 mod emit;
 mod object;
+mod reader;
 
 pub use acl::Acl;
 pub use catalog::{Catalog, class};
 pub use components::Components;
 pub use emit::{EmitOptions, Emitter};
 pub use object::{Body, Object};
+pub use reader::{Param, Reader};

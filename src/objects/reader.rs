@@ -1,0 +1,79 @@
+//! Asking the server: the one way in which kinds read the catalogs.
+//!
+//! A [`Reader`] spreads queries over the sessions it was given, all of which see one snapshot. A kind's
+//! `read` neither knows nor cares how many there are; queries that are awaited together (`try_join!`) run
+//! together, pipelined on one session and side by side on several. What is asked is each kind's own.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use postgres_types::{ToSql, Type};
+use tokio_postgres::{Client, Row};
+
+use crate::connect::ServerVersion;
+use crate::error::{Error, ErrorKind, Result};
+
+/// A query's parameter and its type.
+pub type Param<'p> = (&'p (dyn ToSql + Sync), Type);
+
+/// Reads catalog rows over one or more sessions.
+pub struct Reader<'a> {
+    /// The version of the server, for choosing SQL.
+    pub version: ServerVersion,
+    sessions: &'a [Client],
+    /// How many queries each session has yet to answer.
+    waiting: Vec<AtomicUsize>,
+}
+
+impl<'a> Reader<'a> {
+    /// A reader over sessions that see one snapshot of one server.
+    pub fn new(version: ServerVersion, sessions: &'a [Client]) -> Reader<'a> {
+        Reader {
+            version,
+            sessions,
+            waiting: sessions.iter().map(|_| AtomicUsize::new(0)).collect(),
+        }
+    }
+
+    /// Runs one query on the session with the fewest queries before it, and returns all its rows.
+    ///
+    /// `what` names the rows in errors, as in "policies".
+    ///
+    /// # Errors
+    /// If the server refuses the query or the session breaks.
+    pub async fn rows(&self, what: &'static str, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>> {
+        let least = self
+            .waiting
+            .iter()
+            .zip(self.sessions)
+            .min_by_key(|(waiting, _)| waiting.load(Ordering::Relaxed));
+        let Some((waiting, session)) = least else {
+            return Err(Error::new(
+                ErrorKind::Connect,
+                format!("reading {what} without a session"),
+            ));
+        };
+        waiting.fetch_add(1, Ordering::Relaxed);
+        let rows = session.query_typed(sql, params).await;
+        waiting.fetch_sub(1, Ordering::Relaxed);
+        rows.map_err(|error| {
+            let server = format!("reading {what} on server {}", self.version);
+            match error.as_db_error() {
+                Some(db) => {
+                    let code = db.code().code();
+                    Error::new(ErrorKind::Server, format!("{server}: {} ({code})", db.message()))
+                        .sqlstate(code)
+                }
+                None => Error::with_source(ErrorKind::Protocol, server, error),
+            }
+        })
+    }
+}
+
+impl std::fmt::Debug for Reader<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reader")
+            .field("version", &self.version)
+            .field("sessions", &self.sessions.len())
+            .finish()
+    }
+}
