@@ -7,6 +7,31 @@ use std::fmt;
 pub struct ServerVersion(pub u32);
 
 impl ServerVersion {
+    /// Reads `18.6`, `9.6.24`, `18beta1`, `15.18 (Debian 15.18-0+deb12u1)`.
+    pub fn parse(text: &str) -> Option<ServerVersion> {
+        let mut numbers = Vec::with_capacity(3);
+        let mut rest = text.trim_start();
+        loop {
+            let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+            let (number, tail) = rest.split_at(digits);
+            numbers.push(number.parse::<u32>().ok()?);
+            match tail.strip_prefix('.') {
+                Some(tail) if numbers.len() < 3 && tail.starts_with(|c: char| c.is_ascii_digit()) => {
+                    rest = tail
+                }
+                _ => break,
+            }
+        }
+        let part = |i: usize| numbers.get(i).copied().unwrap_or(0);
+        let major = part(0);
+        let version = if major >= 10 {
+            major.checked_mul(10_000)?.checked_add(part(1))?
+        } else {
+            major * 10_000 + part(1).checked_mul(100)?.checked_add(part(2))?
+        };
+        Some(ServerVersion(version))
+    }
+
     /// The first part of the version: 18 for 18.6, and 9 for all of 9.x.
     pub fn major(self) -> u32 {
         self.0 / 10_000
@@ -39,6 +64,18 @@ impl fmt::Display for ServerVersion {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn versions_are_read_as_servers_write_them() {
+        let parse = |s| ServerVersion::parse(s).map(|v| v.0);
+        assert_eq!(parse("18.6"), Some(180_006));
+        assert_eq!(parse("9.6.24"), Some(90_624));
+        assert_eq!(parse("15.18 (Debian 15.18-0+deb12u1)"), Some(150_018));
+        assert_eq!(parse("19beta2"), Some(190_000));
+        assert_eq!(parse("9.5"), Some(90_500));
+        assert_eq!(parse("beta"), None);
+        assert_eq!(parse("999999999.1"), None);
+    }
 
     #[test]
     fn versions_before_and_after_ten_are_told_apart() {
