@@ -1,5 +1,6 @@
 //! Tests against real servers, which `scripts/servers` gets.
 
+mod generated;
 mod harness;
 #[allow(dead_code, unused_imports, reason = "a toolbox: no test needs all of it")]
 #[path = "../support/mod.rs"]

@@ -8,6 +8,7 @@
 
 pub(crate) mod compare;
 pub(crate) mod database;
+pub(crate) mod generator;
 pub(crate) mod programs;
 pub(crate) mod server;
 
