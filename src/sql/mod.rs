@@ -1,6 +1,8 @@
 //! Pure text: how names and values become SQL. No I/O, no catalogs.
 
+mod acl;
 mod keywords;
 mod quoting;
 
+pub use acl::{GrantTarget, Grantable, grants, is_acl_item};
 pub use quoting::Quoting;
