@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use bstr::{BStr, BString};
 
+use super::attributes::Attributes;
 use super::{Body, Components, Object};
 use crate::connect::ServerVersion;
 use crate::error::{Error, ErrorKind, Result};
@@ -68,6 +69,8 @@ pub struct Catalog {
     pub quoting: Quoting,
     /// Role names by oid.
     pub roles: HashMap<u32, BString>,
+    /// Comments, security labels and column grants.
+    pub attributes: Attributes,
     objects: Vec<Object>,
     by_row: HashMap<CatalogId, DumpId>,
 }
@@ -79,6 +82,7 @@ impl Catalog {
             version,
             quoting,
             roles: HashMap::new(),
+            attributes: Attributes::default(),
             objects: Vec::new(),
             by_row: HashMap::new(),
         }

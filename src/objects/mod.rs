@@ -8,6 +8,7 @@
 //! words (patterns become oids in [`crate::dump`]), and how entries are stored or run.
 
 pub mod aggregate;
+pub mod attributes;
 pub mod default_acl;
 pub mod extension;
 pub mod function;

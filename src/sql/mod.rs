@@ -3,6 +3,8 @@
 mod acl;
 mod keywords;
 mod quoting;
+mod text;
 
 pub use acl::{GrantTarget, Grantable, grants, is_acl_item};
 pub use quoting::Quoting;
+pub(crate) use text::{put, text};
