@@ -7,26 +7,27 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use postgres_types::{ToSql, Type};
-use tokio_postgres::{Client, Row};
+use tokio_postgres::Row;
 
-use crate::connect::ServerVersion;
+use crate::connect::{ServerVersion, Session};
 use crate::error::{Error, ErrorKind, Result};
 
 /// A query's parameter and its type.
 pub type Param<'p> = (&'p (dyn ToSql + Sync), Type);
 
 /// Reads catalog rows over one or more sessions.
+#[derive(Debug)]
 pub struct Reader<'a> {
     /// The version of the server, for choosing SQL.
     pub version: ServerVersion,
-    sessions: &'a [Client],
+    sessions: &'a [Session],
     /// How many queries each session has yet to answer.
     waiting: Vec<AtomicUsize>,
 }
 
 impl<'a> Reader<'a> {
     /// A reader over sessions that see one snapshot of one server.
-    pub fn new(version: ServerVersion, sessions: &'a [Client]) -> Reader<'a> {
+    pub fn new(version: ServerVersion, sessions: &'a [Session]) -> Reader<'a> {
         Reader {
             version,
             sessions,
@@ -53,27 +54,8 @@ impl<'a> Reader<'a> {
             ));
         };
         waiting.fetch_add(1, Ordering::Relaxed);
-        let rows = session.query_typed(sql, params).await;
+        let rows = session.rows(what, sql, params).await;
         waiting.fetch_sub(1, Ordering::Relaxed);
-        rows.map_err(|error| {
-            let server = format!("reading {what} on server {}", self.version);
-            match error.as_db_error() {
-                Some(db) => {
-                    let code = db.code().code();
-                    Error::new(ErrorKind::Server, format!("{server}: {} ({code})", db.message()))
-                        .sqlstate(code)
-                }
-                None => Error::with_source(ErrorKind::Protocol, server, error),
-            }
-        })
-    }
-}
-
-impl std::fmt::Debug for Reader<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Reader")
-            .field("version", &self.version)
-            .field("sessions", &self.sessions.len())
-            .finish()
+        rows
     }
 }
