@@ -3,6 +3,9 @@
 
 use bstr::BString;
 
+use crate::connect::Columns;
+use crate::error::Result;
+
 /// An object's grants, each an `aclitem` in text form (`grantee=privileges/grantor`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Acl {
@@ -15,4 +18,32 @@ pub struct Acl {
     pub initial: Option<Vec<BString>>,
     /// Whose initial privileges those are: `i` for initdb, `e` for an extension, 0 for none.
     pub initial_kind: u8,
+}
+
+impl Acl {
+    /// The next two columns of a row whose query has [`acl_columns`]; `None` if there are no grants but the default.
+    ///
+    /// # Errors
+    /// If the columns are not there or not of these types.
+    pub fn read(columns: &mut Columns<'_>) -> Result<Option<Box<Acl>>> {
+        let granted = columns.opt_texts()?;
+        let default = columns.opt_texts()?;
+        Ok(granted.is_some().then(|| {
+            Box::new(Acl {
+                granted,
+                default,
+                initial: None,
+                initial_kind: 0,
+            })
+        }))
+    }
+}
+
+/// The SELECT list items that [`Acl::read`] takes: the grants in `column` and, where that is not null, the
+/// default of the kind (a letter of `acldefault()`) for `owner`.
+pub(crate) fn acl_columns(column: &str, kind: char, owner: &str) -> String {
+    format!(
+        "{column}::pg_catalog.text[], \
+         CASE WHEN {column} IS NOT NULL THEN pg_catalog.acldefault('{kind}', {owner})::pg_catalog.text[] END"
+    )
 }
