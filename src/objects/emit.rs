@@ -1,7 +1,9 @@
 //! Making archive entries: the [`Emitter`] that kinds write into.
 
-use super::Catalog;
-use crate::toc::{DumpId, Entry};
+use bstr::BStr;
+
+use super::{Catalog, Object};
+use crate::toc::{Desc, DumpId, Entry, Section};
 
 /// What emission must know of the user's wishes.
 #[derive(Debug, Clone)]
@@ -62,6 +64,16 @@ impl<'a> Emitter<'a> {
     pub fn next_id(&mut self) -> DumpId {
         self.last_id += 1;
         DumpId(self.last_id)
+    }
+
+    /// The beginning of an object's own entry: number, row, name, schema and owner are its own; statements and
+    /// dependencies are to be filled in.
+    pub fn entry(&self, object: &Object, desc: Desc, section: Section) -> Entry {
+        let mut entry = Entry::new(object.id, desc, object.name.clone(), section);
+        entry.catalog_id = object.catalog_id;
+        entry.namespace = self.catalog.schema_name(object).map(BStr::to_owned);
+        entry.owner = (object.owner != 0).then(|| self.catalog.owner_name(object).to_owned());
+        entry
     }
 
     /// Adds an entry after all others.

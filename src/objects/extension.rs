@@ -78,7 +78,11 @@ pub fn emit(object: &Object, extension: &Extension, out: &mut Emitter<'_>) {
         let schema = out.catalog.quoting.ident(&extension.namespace);
         let mut entry = out.entry(object, Desc::Extension, Section::PreData);
         entry.definition = Some(text!(
-            "CREATE EXTENSION IF NOT EXISTS ", name, " WITH SCHEMA ", schema, ";\n"
+            "CREATE EXTENSION IF NOT EXISTS ",
+            name,
+            " WITH SCHEMA ",
+            schema,
+            ";\n"
         ));
         entry.drop_statement = Some(text!("DROP EXTENSION ", name, ";\n"));
         out.push(entry);

@@ -100,6 +100,14 @@ impl Object {
         self.name.as_ref()
     }
 
+    /// Notes its grants, if it has any.
+    pub fn set_acl(&mut self, acl: Option<Box<Acl>>) {
+        if acl.is_some() {
+            self.has |= Components::ACL;
+        }
+        self.acl = acl;
+    }
+
     /// Adds a dependency unless it is there already.
     pub fn depend_on(&mut self, other: DumpId) {
         if !self.dependencies.contains(&other) {
