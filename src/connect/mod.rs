@@ -14,5 +14,5 @@ mod version;
 pub use conninfo::{Conninfo, is_connection_string};
 pub use params::ConnectParams;
 pub use row::{Columns, Text};
-pub use session::{NoticeSink, Session};
+pub use session::Session;
 pub use version::ServerVersion;

@@ -6,9 +6,9 @@ use bstr::ByteSlice;
 use tokio::net::{TcpStream, UnixStream};
 
 use super::conninfo::Conninfo;
-use super::session::{NoticeSink, Session};
+use super::session::Session;
 use crate::error::{Error, ErrorKind, Result};
-use crate::wire::{self, Startup, Stream};
+use crate::wire::{self, Established, Lane, NoticeSink, Startup, Stream};
 
 /// A server to connect to.
 #[derive(Clone)]
@@ -34,6 +34,18 @@ impl ConnectParams {
     /// # Errors
     /// When the server cannot be reached or refuses.
     pub async fn session(&self) -> Result<Session> {
+        Session::new(self.established().await?, self.notices.clone()).await
+    }
+
+    /// Opens a raw lane for COPY and scripts.
+    ///
+    /// # Errors
+    /// See [`session`](Self::session).
+    pub async fn lane(&self) -> Result<Lane> {
+        Ok(Lane::new(self.established().await?, self.notices.clone()))
+    }
+
+    async fn established(&self) -> Result<Established> {
         let text = |keyword: &str, default: &str| {
             self.info
                 .non_empty(keyword)
@@ -68,9 +80,8 @@ impl ConnectParams {
             password: self.info.non_empty("password").map(|p| p.to_vec()),
             ..Startup::default()
         };
-        let established = wire::start(stream, &startup)
+        wire::start(stream, &startup)
             .await
-            .map_err(|error| Error::new(ErrorKind::Connect, format!("connection failed: {error:?}")))?;
-        Session::new(established, self.notices.clone()).await
+            .map_err(|error| Error::new(ErrorKind::Connect, format!("connection failed: {error:?}")))
     }
 }

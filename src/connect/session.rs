@@ -5,7 +5,6 @@
 
 use std::collections::HashMap;
 use std::future::poll_fn;
-use std::sync::Arc;
 
 use postgres_types::{ToSql, Type};
 use tokio_postgres::{AsyncMessage, Client, NoTls, Row};
@@ -13,16 +12,14 @@ use tokio_postgres::{AsyncMessage, Client, NoTls, Row};
 use super::handover::Handover;
 use super::version::ServerVersion;
 use crate::error::{Error, ErrorKind, Result};
-use crate::wire::{Established, ServerError};
-
-/// Called for every notice and warning of a server.
-pub type NoticeSink = Arc<dyn Fn(&ServerError) + Send + Sync>;
+use crate::wire::{CancelToken, Established, NoticeSink, ServerError};
 
 /// A connection for catalog queries.
 pub struct Session {
     client: Client,
     version: ServerVersion,
     parameters: HashMap<String, Vec<u8>>,
+    cancel: Option<CancelToken>,
 }
 
 impl Session {
@@ -32,6 +29,10 @@ impl Session {
     /// When the server did not report a version.
     pub async fn new(mut established: Established, notices: NoticeSink) -> Result<Session> {
         let parameters = std::mem::take(&mut established.parameters);
+        let cancel = CancelToken::new(established.reopen.take(), established.key.clone());
+        for notice in &established.notices {
+            notices(notice);
+        }
         let version = parameters
             .get("server_version")
             .and_then(|v| ServerVersion::parse(&String::from_utf8_lossy(v)))
@@ -56,6 +57,7 @@ impl Session {
             client,
             version,
             parameters,
+            cancel: Some(cancel),
         })
     }
 
@@ -68,6 +70,7 @@ impl Session {
             client,
             version: ServerVersion(0),
             parameters: HashMap::new(),
+            cancel: None,
         };
         let rows = session
             .rows(
@@ -98,6 +101,11 @@ impl Session {
     /// The tokio-postgres client underneath.
     pub fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// For interrupting this session's queries; `None` over a caller's client, which has a token of its own.
+    pub fn cancel_token(&self) -> Option<CancelToken> {
+        self.cancel.clone()
     }
 
     /// Whether the connection is gone.

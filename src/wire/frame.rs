@@ -19,11 +19,20 @@ pub(crate) const READ_CHUNK: usize = 256 * 1024;
 pub(crate) mod tag {
     pub(crate) const AUTHENTICATION: u8 = b'R';
     pub(crate) const BACKEND_KEY: u8 = b'K';
+    pub(crate) const COMMAND_COMPLETE: u8 = b'C';
+    pub(crate) const COPY_DATA: u8 = b'd';
+    pub(crate) const COPY_DONE: u8 = b'c';
+    pub(crate) const COPY_IN: u8 = b'G';
+    pub(crate) const COPY_OUT: u8 = b'H';
+    pub(crate) const DATA_ROW: u8 = b'D';
+    pub(crate) const EMPTY_QUERY: u8 = b'I';
     pub(crate) const ERROR: u8 = b'E';
     pub(crate) const NEGOTIATE_VERSION: u8 = b'v';
     pub(crate) const NOTICE: u8 = b'N';
+    pub(crate) const NOTIFICATION: u8 = b'A';
     pub(crate) const PARAMETER_STATUS: u8 = b'S';
     pub(crate) const READY: u8 = b'Z';
+    pub(crate) const ROW_DESCRIPTION: u8 = b'T';
 }
 
 /// One whole message: its tag and its body.
@@ -79,7 +88,14 @@ impl Inbox {
     /// Reads what the stream has, at least one byte; end of file is an error.
     pub(crate) fn poll_fill(&mut self, cx: &mut Context<'_>, stream: &mut Stream) -> Poll<io::Result<()>> {
         if self.buf.capacity() - self.buf.len() < READ_CHUNK / 8 {
-            self.buf.reserve(READ_CHUNK);
+            // Asking for no more than one chunk in all lets the buffer take back the memory of pieces
+            // that were split off it and dropped since.
+            let wanted = if self.buf.len() < READ_CHUNK / 2 {
+                READ_CHUNK - self.buf.len()
+            } else {
+                READ_CHUNK
+            };
+            self.buf.reserve(wanted);
         }
         let mut room = (&mut self.buf).limit(READ_CHUNK);
         match poll_read_buf(Pin::new(stream), cx, &mut room) {
@@ -88,6 +104,12 @@ impl Inbox {
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Pending => Poll::Pending,
         }
+    }
+
+    /// Whether there is, or can be read at once, something that the server said before it went away.
+    pub(crate) fn holds_error(&mut self, cx: &mut Context<'_>, stream: &mut Stream) -> bool {
+        while let Poll::Ready(Ok(())) = self.poll_fill(cx, stream) {}
+        !self.buf.is_empty()
     }
 
     /// The next message, reading as needed.
@@ -134,7 +156,6 @@ impl<'a> Fields<'a> {
         Ok(self.array::<1>()?[0])
     }
 
-    #[allow(dead_code)]
     pub(crate) fn i16(&mut self) -> io::Result<i16> {
         Ok(i16::from_be_bytes(self.array()?))
     }

@@ -11,6 +11,7 @@ use bytes::{BufMut, BytesMut};
 use tokio::io::AsyncWriteExt;
 
 use super::auth::{self, AuthRules, Exchange};
+use super::cancel::Reopen;
 use super::frame::{self, Fields, Frame, Inbox, invalid, tag};
 use super::server_error::ServerError;
 use super::stream::Stream;
@@ -66,10 +67,11 @@ pub struct BackendKey {
 }
 
 /// A session ready for its first query.
-#[derive(Debug)]
 pub struct Established {
     pub(crate) stream: Stream,
     pub(crate) inbox: Inbox,
+    /// How to reach the same server once more, for cancelling; whoever opened the stream sets it.
+    pub reopen: Option<Reopen>,
     /// The settings the server reported, such as `server_version` and `client_encoding`.
     pub parameters: HashMap<String, Vec<u8>>,
     /// For cancelling.
@@ -78,6 +80,14 @@ pub struct Established {
     pub password_used: bool,
     /// Notices that came before the session was ready.
     pub notices: Vec<ServerError>,
+}
+
+impl std::fmt::Debug for Established {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Established")
+            .field("key", &self.key)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Established {
@@ -141,6 +151,7 @@ pub async fn start(mut stream: Stream, startup: &Startup) -> Result<Established,
     Ok(Established {
         stream,
         inbox,
+        reopen: None,
         parameters,
         key,
         password_used: exchange.password_used(),

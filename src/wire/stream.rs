@@ -28,6 +28,18 @@ pub enum Stream {
     Boxed(Box<dyn Duplex>),
 }
 
+impl Stream {
+    /// Writes a few last bytes if the socket takes them at once; for a farewell nobody waits for.
+    pub(crate) fn try_send(&self, bytes: &[u8]) {
+        let _ = match self {
+            Stream::Tcp(stream) => stream.try_write(bytes),
+            #[cfg(unix)]
+            Stream::Unix(stream) => stream.try_write(bytes),
+            Stream::Boxed(_) => Ok(0),
+        };
+    }
+}
+
 impl std::fmt::Debug for Stream {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
