@@ -2,9 +2,11 @@
 
 mod acl;
 mod keywords;
+mod pattern;
 mod quoting;
 mod text;
 
 pub use acl::{GrantTarget, Grantable, grants, is_acl_item};
+pub use pattern::Pattern;
 pub use quoting::Quoting;
 pub(crate) use text::{put, text};
