@@ -8,6 +8,8 @@
 
 mod entry;
 pub mod kind;
+pub mod selection;
 
 pub use entry::{CatalogId, DumpId, Entry, Section};
 pub use kind::Desc;
+pub use selection::{Selection, Wanted};
