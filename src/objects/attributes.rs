@@ -23,6 +23,8 @@ pub struct Attributes {
     comments: HashMap<CatalogId, Vec<Comment>>,
     labels: HashMap<CatalogId, Vec<Label>>,
     column_acls: HashMap<u32, Vec<ColumnAcl>>,
+    /// The extensions with which objects go away that are not their members.
+    extensions: HashMap<CatalogId, Vec<BString>>,
 }
 
 /// A comment on an object, or on one of its columns.
@@ -117,7 +119,7 @@ impl<'a> Subject<'a> {
     }
 }
 
-/// Reads role names, comments, security labels, column grants and initial privileges.
+/// Reads role names, comments, security labels, column grants, initial privileges and `DEPENDS ON EXTENSION`.
 ///
 /// # Errors
 /// If a query fails.
@@ -151,12 +153,16 @@ pub async fn read(reader: &Reader<'_>) -> Result<Rows> {
     let initial = format!(
         "SELECT classoid, objoid, privtype, initprivs::pg_catalog.text[] FROM {initial} i WHERE objsubid = 0"
     );
-    let (roles, comments, labels, column_acls, initial) = futures_util::try_join!(
+    let extensions = "SELECT d.classid, d.objid, e.extname FROM pg_catalog.pg_depend d \
+         JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid \
+         WHERE d.refclassid = 3079 AND d.deptype = 'x' ORDER BY d.classid, d.objid, e.oid";
+    let (roles, comments, labels, column_acls, initial, extensions) = futures_util::try_join!(
         reader.rows("roles", "SELECT oid, rolname FROM pg_catalog.pg_roles", &[]),
         reader.rows("comments", comments, &[]),
         reader.rows("security labels", labels, &[]),
         reader.rows("column privileges", &column_acls, &[]),
         reader.rows("initial privileges", &initial, &[]),
+        reader.rows("dependencies on extensions", extensions, &[]),
     )?;
 
     let mut rows = Rows::default();
@@ -166,10 +172,7 @@ pub async fn read(reader: &Reader<'_>) -> Result<Rows> {
     }
     for row in &comments {
         let mut c = Columns::new(row);
-        let id = CatalogId {
-            tableoid: c.oid()?,
-            oid: c.oid()?,
-        };
+        let id = catalog_id(&mut c)?;
         let comment = Comment {
             subid: c.int4()?,
             text: c.text()?,
@@ -178,10 +181,7 @@ pub async fn read(reader: &Reader<'_>) -> Result<Rows> {
     }
     for row in &labels {
         let mut c = Columns::new(row);
-        let id = CatalogId {
-            tableoid: c.oid()?,
-            oid: c.oid()?,
-        };
+        let id = catalog_id(&mut c)?;
         let label = Label {
             subid: c.int4()?,
             provider: c.text()?,
@@ -204,13 +204,22 @@ pub async fn read(reader: &Reader<'_>) -> Result<Rows> {
     }
     for row in &initial {
         let mut c = Columns::new(row);
-        let id = CatalogId {
-            tableoid: c.oid()?,
-            oid: c.oid()?,
-        };
+        let id = catalog_id(&mut c)?;
         rows.initial.insert(id, (c.char()?, c.texts()?));
     }
+    for row in &extensions {
+        let mut c = Columns::new(row);
+        let id = catalog_id(&mut c)?;
+        rows.attributes.extensions.entry(id).or_default().push(c.text()?);
+    }
     Ok(rows)
+}
+
+fn catalog_id(c: &mut Columns<'_>) -> Result<CatalogId> {
+    Ok(CatalogId {
+        tableoid: c.oid()?,
+        oid: c.oid()?,
+    })
 }
 
 /// Puts what was read into the catalog, and initial privileges into the grants of the objects that are
@@ -412,6 +421,18 @@ pub fn relation_acls(out: &mut Emitter<'_>, object: &Object, kind: Grantable) {
         };
         place.entry(out, object, acl, tag);
     }
+}
+
+/// The statements that tie an object to extensions it is no member of, to stand after its own: empty, or
+/// `ALTER word name DEPENDS ON EXTENSION …;` for each. `name` is as SQL with its schema.
+pub fn depends_on_extensions(catalog: &Catalog, object: &Object, word: &str, name: &BStr) -> BString {
+    let mut out = BString::default();
+    let extensions = catalog.attributes.extensions.get(&object.catalog_id);
+    for extension in extensions.into_iter().flatten() {
+        let extension = catalog.quoting.ident(extension);
+        put!(out; "\nALTER ", word, " ", name, " DEPENDS ON EXTENSION ", extension, ";\n");
+    }
+    out
 }
 
 fn push_comment(out: &mut Emitter<'_>, subject: &Subject<'_>, comment: &BStr) {

@@ -21,6 +21,7 @@ pub mod sequence;
 pub mod table;
 pub mod trigger;
 pub mod types;
+pub mod view;
 
 mod acl;
 mod catalog;

@@ -4,9 +4,11 @@ mod acl;
 mod keywords;
 mod pattern;
 mod quoting;
+mod reloptions;
 mod text;
 
 pub use acl::{GrantTarget, Grantable, grants, is_acl_item};
 pub use pattern::Pattern;
 pub use quoting::Quoting;
+pub use reloptions::storage_parameters;
 pub(crate) use text::{put, text};
