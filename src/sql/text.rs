@@ -4,9 +4,9 @@
 ///
 /// `put!(out; "COMMENT ON TABLE ", name, " IS ", literal)`
 macro_rules! put {
-    ($out:expr; $($part:expr),+ $(,)?) => {
+    ($out:expr; $($part:expr),+ $(,)?) => {{
         $( $out.extend_from_slice(::core::convert::AsRef::<[u8]>::as_ref(&$part)); )+
-    };
+    }};
 }
 
 /// A [`BString`](bstr::BString) of every part, one after the other.
