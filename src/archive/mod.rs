@@ -15,7 +15,8 @@ use crate::compress::Compression;
 use crate::error::Result;
 use crate::toc::{DumpId, Entry};
 
-pub use segment::{Framing, Segment};
+pub use crate::compress::Framing;
+pub use segment::{Segment, SegmentEncoder, encode_segment};
 
 /// The formats of a dump.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
