@@ -5,18 +5,35 @@
 //! data as [`Segment`]s, encoded elsewhere and appended in order, and gives data back as plain bytes. It
 //! knows nothing of catalogs or SQL, and never assumes that an archive is a local file.
 
-pub mod segment;
+mod codec;
+mod created;
+mod custom;
+mod entry;
+mod header;
+mod input;
+mod read;
+mod segment;
+mod sink;
+mod source;
 
 use std::future::Future;
 
-use bstr::BString;
-
-use crate::compress::Compression;
 use crate::error::Result;
 use crate::toc::{DumpId, Entry};
 
 pub use crate::compress::Framing;
+pub use created::CreatedAt;
+pub use custom::CustomWriter;
+pub use header::{ArchiveVersion, Header};
+pub use read::{Archive, DataStream, LargeObjects};
 pub use segment::{Segment, SegmentEncoder, encode_segment};
+pub use sink::{AsyncWriteSink, FileSink, Sink, StdoutSink, VecSink};
+pub use source::{BytesSource, FileSource, Source, StreamSource};
+
+/// What stands after the last row in the data of a table: COPY's end marker, then the two line ends that
+/// set it off in a script. It is part of the data, so whoever dumps appends it and whoever restores takes
+/// it off.
+pub const COPY_END: &[u8] = b"\\.\n\n\n";
 
 /// The formats of a dump.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -29,71 +46,6 @@ pub enum Format {
     Directory,
     /// The same in a tar file.
     Tar,
-}
-
-/// The version of an archive's layout: major is always 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ArchiveVersion {
-    /// The minor version, 10 to 16 for what can be read, 14 to 16 for what can be written.
-    pub minor: u8,
-    /// The revision, 0 in everything known.
-    pub revision: u8,
-}
-
-impl ArchiveVersion {
-    /// Written by releases 12 to 15.
-    pub const V1_14: ArchiveVersion = ArchiveVersion {
-        minor: 14,
-        revision: 0,
-    };
-    /// Written by release 16.
-    pub const V1_15: ArchiveVersion = ArchiveVersion {
-        minor: 15,
-        revision: 0,
-    };
-    /// Written by releases 17 and 18.
-    pub const V1_16: ArchiveVersion = ArchiveVersion {
-        minor: 16,
-        revision: 0,
-    };
-}
-
-/// A point in time as archives hold it: the dumping machine's local time in the fields of C's `struct tm`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct CreatedAt {
-    /// 0 to 60.
-    pub second: i32,
-    /// 0 to 59.
-    pub minute: i32,
-    /// 0 to 23.
-    pub hour: i32,
-    /// 1 to 31.
-    pub day: i32,
-    /// 0 to 11.
-    pub month: i32,
-    /// Years since 1900.
-    pub year: i32,
-    /// Above 0 in daylight saving time.
-    pub is_dst: i32,
-}
-
-/// What an archive says about itself before its table of contents.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Header {
-    /// Version of the layout.
-    pub version: ArchiveVersion,
-    /// The format; directory archives say tar in their file, which the reader undoes.
-    pub format: Format,
-    /// How data is compressed.
-    pub compression: Compression,
-    /// When it was made.
-    pub created_at: CreatedAt,
-    /// The database dumped.
-    pub database: Option<BString>,
-    /// The server's version as it gave it.
-    pub server_version: Option<BString>,
-    /// The dumping program's version.
-    pub dumper_version: Option<BString>,
 }
 
 /// What a writer wrote.

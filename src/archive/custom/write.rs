@@ -1,0 +1,250 @@
+//! Writing custom archives: segments become chunks, offsets are filled in at the end where the sink can.
+
+use std::collections::HashMap;
+
+use bytes::{Bytes, BytesMut};
+
+use super::{BLOCK_DATA, BLOCK_LARGE_OBJECTS, framing};
+use crate::archive::codec::{Offset, put_int, put_offset};
+use crate::archive::sink::Sink;
+use crate::archive::{ArchiveWriter, Format, Framing, Header, Segment, WriteStats, entry};
+use crate::compress::{Adler32, Compression};
+use crate::error::{Error, ErrorKind, Result};
+use crate::toc::{DumpId, Entry};
+
+/// Longest chunk. A stock reader allocates a chunk's length, and a frame may go on in the next chunk.
+const CHUNK: usize = 1 << 20;
+/// Small items are gathered up to this.
+const GATHER: usize = 64 * 1024;
+
+/// Writes one custom archive to a sink.
+pub struct CustomWriter {
+    sink: Box<dyn Sink>,
+    framing: Framing,
+    state: State,
+    /// Where the offset field of each entry with data stands in the file.
+    fields: HashMap<DumpId, u64>,
+    /// Fields to fill in, with the position of the entry's block.
+    found: Vec<(u64, u64)>,
+    /// Bytes not yet handed to the sink.
+    gathered: BytesMut,
+    /// Bytes handed over or gathered so far.
+    position: u64,
+    /// The checksum of the stream that is being written.
+    adler: Adler32,
+    stats: WriteStats,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Begin,
+    Between,
+    Data,
+    LargeObjects,
+    LargeObject,
+}
+
+impl CustomWriter {
+    /// A writer of an archive compressed so.
+    pub fn new(sink: Box<dyn Sink>, compression: &Compression) -> CustomWriter {
+        CustomWriter {
+            sink,
+            framing: framing(compression.algorithm),
+            state: State::Begin,
+            fields: HashMap::new(),
+            found: Vec::new(),
+            gathered: BytesMut::new(),
+            position: 0,
+            adler: Adler32::default(),
+            stats: WriteStats::default(),
+        }
+    }
+
+    /// Checks that a call comes at its time, and moves on.
+    fn step(&mut self, from: State, to: State, call: &str) -> Result<()> {
+        if self.state != from {
+            return Err(Error::new(
+                ErrorKind::Usage,
+                format!("{call} was called on an archive writer in state {:?}", self.state),
+            ));
+        }
+        self.state = to;
+        Ok(())
+    }
+
+    async fn put(&mut self, bytes: &[u8]) -> Result<()> {
+        self.position += bytes.len() as u64;
+        self.gathered.extend_from_slice(bytes);
+        if self.gathered.len() >= GATHER {
+            self.flush().await
+        } else {
+            Ok(())
+        }
+    }
+
+    async fn put_int(&mut self, value: i32) -> Result<()> {
+        let mut bytes = Vec::with_capacity(5);
+        put_int(&mut bytes, value);
+        self.put(&bytes).await
+    }
+
+    async fn flush(&mut self) -> Result<()> {
+        if self.gathered.is_empty() {
+            return Ok(());
+        }
+        let bytes = self.gathered.split().freeze();
+        self.sink.write(bytes).await
+    }
+
+    /// Writes buffers as chunks, whose ends need not be those of the buffers; the last chunk ends with the
+    /// last buffer, as a frame must.
+    async fn put_chunks(&mut self, buffers: Vec<Bytes>) -> Result<()> {
+        let mut left: usize = buffers.iter().map(Bytes::len).sum();
+        let mut room = 0;
+        for mut buffer in buffers {
+            while !buffer.is_empty() {
+                if room == 0 {
+                    room = left.min(CHUNK);
+                    left -= room;
+                    self.put_int(i32::try_from(room).unwrap_or(i32::MAX)).await?;
+                }
+                let part = buffer.split_to(room.min(buffer.len()));
+                room -= part.len();
+                if part.len() < GATHER / 4 {
+                    self.put(&part).await?;
+                } else {
+                    self.flush().await?;
+                    self.position += part.len() as u64;
+                    self.sink.write(part).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn begin_block(&mut self, kind: u8, id: DumpId) -> Result<()> {
+        let Some(field) = self.fields.remove(&id) else {
+            return Err(Error::new(
+                ErrorKind::Usage,
+                format!("entry {id} has no data in this archive, or was given it twice"),
+            ));
+        };
+        self.found.push((field, self.position));
+        self.put(&[kind]).await?;
+        self.put_int(id.0.cast_signed()).await
+    }
+
+    async fn begin_stream(&mut self) -> Result<()> {
+        self.adler = Adler32::default();
+        self.put_chunks(vec![Bytes::from_static(self.framing.prologue())])
+            .await
+    }
+
+    async fn end_stream(&mut self) -> Result<()> {
+        let end = self.framing.epilogue(&self.adler);
+        self.put_chunks(vec![Bytes::from(end)]).await?;
+        self.put_int(0).await
+    }
+}
+
+impl ArchiveWriter for CustomWriter {
+    fn framing(&self) -> Framing {
+        self.framing
+    }
+
+    async fn begin(&mut self, header: &Header, toc: &[Entry]) -> Result<()> {
+        self.step(State::Begin, State::Between, "begin")?;
+        if framing(header.compression.algorithm) != self.framing || header.format != Format::Custom {
+            return Err(Error::new(
+                ErrorKind::Usage,
+                "the header describes another archive than the writer's",
+            ));
+        }
+        let mut bytes = Vec::new();
+        header.encode(&mut bytes)?;
+        let count = i32::try_from(toc.len())
+            .map_err(|_| Error::new(ErrorKind::Unsupported, "an archive cannot hold so many entries"))?;
+        put_int(&mut bytes, count);
+        for entry in toc {
+            entry::encode(entry, header.version, &mut bytes)?;
+            if entry.had_dumper {
+                self.fields
+                    .insert(entry.dump_id, self.position + bytes.len() as u64);
+                put_offset(&mut bytes, Offset::NotSet);
+            } else {
+                put_offset(&mut bytes, Offset::NoData);
+            }
+            if bytes.len() >= GATHER {
+                self.put(&bytes).await?;
+                bytes.clear();
+            }
+        }
+        self.put(&bytes).await
+    }
+
+    async fn begin_data(&mut self, id: DumpId) -> Result<()> {
+        self.step(State::Between, State::Data, "begin_data")?;
+        self.begin_block(BLOCK_DATA, id).await?;
+        self.begin_stream().await
+    }
+
+    async fn append(&mut self, segment: Segment) -> Result<()> {
+        if !matches!(self.state, State::Data | State::LargeObject) {
+            return self.step(State::Data, State::Data, "append");
+        }
+        self.stats.segments += 1;
+        self.stats.rows += segment.rows;
+        self.stats.plain_bytes += segment.plain_len;
+        self.stats.stored_bytes += segment.stored_len;
+        self.adler
+            .join(&Adler32::from_sum(segment.adler32), segment.plain_len);
+        self.put_chunks(segment.stored).await
+    }
+
+    async fn end_data(&mut self) -> Result<()> {
+        self.step(State::Data, State::Between, "end_data")?;
+        self.end_stream().await
+    }
+
+    async fn begin_large_objects(&mut self, id: DumpId) -> Result<()> {
+        self.step(State::Between, State::LargeObjects, "begin_large_objects")?;
+        self.begin_block(BLOCK_LARGE_OBJECTS, id).await
+    }
+
+    async fn begin_large_object(&mut self, oid: u32) -> Result<()> {
+        self.step(State::LargeObjects, State::LargeObject, "begin_large_object")?;
+        if oid == 0 {
+            return Err(Error::new(ErrorKind::Usage, "invalid OID for large object"));
+        }
+        self.put_int(oid.cast_signed()).await?;
+        self.begin_stream().await
+    }
+
+    async fn end_large_object(&mut self) -> Result<()> {
+        self.step(State::LargeObject, State::LargeObjects, "end_large_object")?;
+        self.end_stream().await
+    }
+
+    async fn end_large_objects(&mut self) -> Result<()> {
+        self.step(State::LargeObjects, State::Between, "end_large_objects")?;
+        self.put_int(0).await
+    }
+
+    async fn finish(mut self) -> Result<WriteStats> {
+        self.step(State::Between, State::Between, "finish")?;
+        self.flush().await?;
+        if self.sink.can_patch() {
+            let patches = std::mem::take(&mut self.found)
+                .into_iter()
+                .map(|(field, position)| {
+                    let mut bytes = Vec::with_capacity(9);
+                    put_offset(&mut bytes, Offset::At(position));
+                    (field, Bytes::from(bytes))
+                });
+            self.sink.patch(patches.collect()).await?;
+        }
+        self.sink.finish().await?;
+        self.stats.bytes = self.position;
+        Ok(self.stats)
+    }
+}
