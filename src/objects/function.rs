@@ -445,7 +445,7 @@ pub(crate) fn setting_value(name: &BStr, value: &[u8], quoting: Quoting) -> BStr
 /// The elements of a list such as `a, "b c", ""`; `None` if it is malformed.
 fn split_quoted_list(list: &[u8]) -> Option<Vec<BString>> {
     let mut elements = Vec::new();
-    let mut rest = list.trim_start();
+    let mut rest = list.trim_ascii_start();
     while !rest.is_empty() {
         let mut element = BString::default();
         if let Some(mut quoted) = rest.strip_prefix(b"\"") {
@@ -475,10 +475,10 @@ fn split_quoted_list(list: &[u8]) -> Option<Vec<BString>> {
             rest = &rest[end..];
         }
         elements.push(element);
-        rest = rest.trim_start();
+        rest = rest.trim_ascii_start();
         match rest.strip_prefix(b",") {
             Some(after) => {
-                rest = after.trim_start();
+                rest = after.trim_ascii_start();
                 if rest.is_empty() {
                     return None;
                 }

@@ -1,0 +1,69 @@
+//! The first thing a dump is sorted by: the kind of object. Which
+//! section a kind belongs to is in [`super::boundaries`].
+
+use crate::objects::table::constraint::ConstraintKind;
+use crate::objects::{Body, Object};
+
+/// Where a kind stands among the others, if dependencies do not say otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Priority {
+    Schema,
+    Language,
+    Extension,
+    Type,
+    Function,
+    Aggregate,
+    Table,
+    TableAttach,
+    /// Row types of relations, and array types: never made by themselves.
+    DummyType,
+    AttrDef,
+    PreDataBoundary,
+    TableData,
+    SequenceSet,
+    LargeObject,
+    LargeObjectData,
+    PostDataBoundary,
+    Constraint,
+    Index,
+    IndexAttach,
+    Rule,
+    Trigger,
+    ForeignKey,
+    DefaultAcl,
+    RefreshMatview,
+}
+
+impl Priority {
+    /// The place of an object's kind.
+    pub(super) fn of(object: &Object) -> Priority {
+        match &object.body {
+            Body::Schema(_) => Priority::Schema,
+            Body::Language(_) => Priority::Language,
+            Body::Extension(_) => Priority::Extension,
+            Body::Type(ty) if ty.kind.is_implied() => Priority::DummyType,
+            Body::Type(_) | Body::ShellType(_) => Priority::Type,
+            Body::Function(_) => Priority::Function,
+            Body::Aggregate(_) => Priority::Aggregate,
+            Body::Table(_) => Priority::Table,
+            Body::TableAttach(_) => Priority::TableAttach,
+            Body::AttrDef(_) => Priority::AttrDef,
+            Body::LargeObject(_) => Priority::LargeObject,
+            Body::PreDataBoundary => Priority::PreDataBoundary,
+            Body::TableData(_) => Priority::TableData,
+            Body::SequenceSet(_) => Priority::SequenceSet,
+            Body::LargeObjectData(_) => Priority::LargeObjectData,
+            Body::PostDataBoundary => Priority::PostDataBoundary,
+            Body::Constraint(constraint) if constraint.kind == ConstraintKind::ForeignKey => {
+                Priority::ForeignKey
+            }
+            Body::Constraint(_) => Priority::Constraint,
+            Body::Index(_) => Priority::Index,
+            Body::IndexAttach(_) => Priority::IndexAttach,
+            Body::Rule(_) => Priority::Rule,
+            Body::Trigger(_) => Priority::Trigger,
+            Body::DefaultAcl(_) => Priority::DefaultAcl,
+            Body::RefreshMatview(_) => Priority::RefreshMatview,
+        }
+    }
+}
