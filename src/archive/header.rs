@@ -9,6 +9,7 @@ use super::codec::{Cursor, Decoded, Fault, INT_SIZE, OFFSET_SIZE, Widths, put_in
 use super::{CreatedAt, Format};
 use crate::compress::{Algorithm, Compression};
 use crate::error::{Error, ErrorKind, Result};
+use crate::toc::list::Heading;
 
 /// The five bytes every archive starts with.
 pub(crate) const MAGIC: &[u8] = b"PGDMP";
@@ -110,6 +111,26 @@ impl Header {
             database: None,
             server_version: None,
             dumper_version: None,
+        }
+    }
+
+    /// What a list of the archive says above its entries.
+    pub fn heading(&self) -> Heading {
+        Heading {
+            created_at: self.created_at.to_string(),
+            database: self.database.clone().unwrap_or_default(),
+            compression: self.compression.algorithm.name(),
+            version: (self.version.minor, self.version.revision),
+            format: match self.format {
+                Format::Plain => "UNKNOWN",
+                Format::Custom => "CUSTOM",
+                Format::Directory => "DIRECTORY",
+                Format::Tar => "TAR",
+            },
+            int_size: self.int_size,
+            offset_size: self.offset_size,
+            server_version: self.server_version.clone(),
+            dumper_version: self.dumper_version.clone(),
         }
     }
 
