@@ -3,7 +3,13 @@
 //! Defaults are objects of their own ([`super::attrdef`]); so are NOT NULL constraints that are not valid yet.
 
 use bstr::BString;
+use postgres_types::Type;
+use tokio_postgres::Row;
 
+use crate::connect::Columns;
+use crate::error::Result;
+use crate::objects::{Catalog, Reader};
+use crate::sql::text;
 use crate::toc::DumpId;
 
 /// One column, dropped ones included: a column's place in [`Table::columns`](super::Table::columns) is its
@@ -18,10 +24,8 @@ pub struct Column {
     pub type_oid: u32,
     /// The column was dropped; its place remains.
     pub dropped: bool,
-    /// Its NOT NULL constraint, if it has a valid one (or one of unknown name, before 18).
+    /// Its NOT NULL constraint, if it has a valid one.
     pub not_null: Option<NotNull>,
-    /// The object of a NOT NULL constraint that is not valid yet.
-    pub invalid_not_null: Option<DumpId>,
     /// Its default or generation expression.
     pub default: Option<DumpId>,
     /// `a` for GENERATED ALWAYS AS IDENTITY, `d` for BY DEFAULT, 0 for neither.
@@ -52,8 +56,166 @@ pub struct Column {
 pub struct NotNull {
     /// Its name, where it is not the one that the server would choose.
     pub name: Option<BString>,
+    /// The comment on it.
+    pub comment: Option<BString>,
     /// It is not inherited by children.
     pub no_inherit: bool,
     /// It is to be printed with this table: parents do not imply it.
     pub is_local: bool,
+}
+
+/// One column as the catalogs have it.
+#[derive(Debug)]
+pub struct ColumnRow {
+    table: u32,
+    number: i16,
+    column: Column,
+}
+
+/// Reads the columns of the relations `wanted`, dropped ones included.
+///
+/// # Errors
+/// If the server refuses the query or a row is not what was asked for.
+pub async fn read(reader: &Reader<'_>, wanted: &[u32]) -> Result<Vec<ColumnRow>> {
+    let sql = columns_sql(reader);
+    let rows = reader
+        .rows("columns", &sql, &[(&wanted, Type::OID_ARRAY)])
+        .await?;
+    rows.iter().map(ColumnRow::from_row).collect()
+}
+
+/// Gives every table its columns.
+///
+/// # Errors
+/// If a column's table is not in the catalog.
+pub fn add(catalog: &mut Catalog, rows: Vec<ColumnRow>) -> Result<()> {
+    for row in rows {
+        let id = catalog.relation(row.table)?;
+        let mut column = row.column;
+        if let Some(not_null) = &mut column.not_null {
+            not_null.forget_chosen_name(&catalog.object(id).name, &column.name);
+        }
+        let Some(table) = catalog.table_mut(id) else {
+            continue;
+        };
+        let place = usize::try_from(row.number - 1).unwrap_or_default();
+        if table.columns.len() <= place {
+            table.columns.resize_with(place + 1, Column::default);
+        }
+        table.columns[place] = column;
+    }
+    Ok(())
+}
+
+fn columns_sql(reader: &Reader<'_>) -> String {
+    let v = reader.version;
+    let identity = v.pick(10, "a.attidentity", "''::pg_catalog.\"char\"");
+    let generated = v.pick(12, "a.attgenerated", "''::pg_catalog.\"char\"");
+    let compression = v.pick(14, "a.attcompression", "''::pg_catalog.\"char\"");
+    // Before 18 a NOT NULL constraint is a flag; it has neither name nor row.
+    let not_null = v.pick(18, "nn.oid IS NOT NULL AND nn.convalidated", "a.attnotnull");
+    let name = v.pick(18, "nn.conname", "NULL::pg_catalog.name");
+    let comment = v.pick(18, "nnd.description", "NULL::pg_catalog.text");
+    let no_inherit = v.pick(18, "COALESCE(nn.connoinherit, false)", "false");
+    let is_local = v.pick(18, "COALESCE(nn.conislocal, false)", "a.attislocal");
+    let constraints = v.pick(
+        18,
+        "LEFT JOIN pg_catalog.pg_constraint nn ON nn.conrelid = a.attrelid AND nn.contype = 'n' \
+           AND nn.conkey[1] = a.attnum \
+         LEFT JOIN pg_catalog.pg_description nnd ON nnd.classoid = 2606 AND nnd.objoid = nn.oid \
+           AND nnd.objsubid = 0",
+        "",
+    );
+    format!(
+        "SELECT a.attrelid, a.attnum, a.attname, a.attisdropped, \
+           CASE WHEN NOT a.attisdropped THEN pg_catalog.format_type(a.atttypid, a.atttypmod) ELSE '' END, \
+           a.atttypid, {identity}, {generated}, a.attstorage, COALESCE(t.typstorage, a.attstorage), \
+           {compression}, a.attstattarget::pg_catalog.int4, \
+           COALESCE(pg_catalog.array_to_string(a.attoptions, ', '), ''), \
+           CASE WHEN a.attfdwoptions IS NULL THEN '' ELSE ({FDW_OPTIONS}) END, \
+           collns.nspname, coll.collname, a.attislocal, \
+           {not_null}, {name}, {comment}, {no_inherit}, {is_local} \
+         FROM pg_catalog.unnest($1) wanted(oid) \
+           JOIN pg_catalog.pg_attribute a ON a.attrelid = wanted.oid AND a.attnum > 0 \
+           LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid AND NOT a.attisdropped \
+           LEFT JOIN pg_catalog.pg_collation coll ON coll.oid = a.attcollation AND a.attcollation <> t.typcollation \
+           LEFT JOIN pg_catalog.pg_namespace collns ON collns.oid = coll.collnamespace \
+           {constraints}"
+    )
+}
+
+/// A column's options for its foreign-data wrapper as they stand within `OPTIONS (…)`.
+const FDW_OPTIONS: &str = "SELECT pg_catalog.string_agg(\
+     pg_catalog.quote_ident(option_name) || ' ' || pg_catalog.quote_literal(option_value), \
+     E',\n    ' ORDER BY option_name) FROM pg_catalog.pg_options_to_table(a.attfdwoptions)";
+
+impl ColumnRow {
+    fn from_row(row: &Row) -> Result<ColumnRow> {
+        let mut c = Columns::new(row);
+        let (table, number) = (c.oid()?, c.int2()?);
+        let mut column = Column {
+            name: c.text()?,
+            dropped: c.bool()?,
+            type_name: c.text()?,
+            type_oid: c.oid()?,
+            identity: c.char()?,
+            generated: c.char()?,
+            storage: c.char()?,
+            type_storage: c.char()?,
+            compression: c.char()?,
+            statistics_target: c.opt_int4()?.filter(|target| *target >= 0),
+            options: c.text()?,
+            fdw_options: c.text()?,
+            collation: match (c.opt_text()?, c.opt_text()?) {
+                (Some(schema), Some(name)) => Some((schema, name)),
+                _ => None,
+            },
+            is_local: c.bool()?,
+            ..Column::default()
+        };
+        let has_not_null = c.bool()?;
+        let not_null = NotNull {
+            name: c.opt_text()?,
+            comment: c.opt_text()?,
+            no_inherit: c.bool()?,
+            is_local: c.bool()?,
+        };
+        column.not_null = has_not_null.then_some(not_null);
+        Ok(ColumnRow {
+            table,
+            number,
+            column,
+        })
+    }
+}
+
+impl NotNull {
+    /// Drops the name if the server would choose the same again, unless a comment must find it.
+    fn forget_chosen_name(&mut self, table: &BString, column: &BString) {
+        let chosen = text!(table, "_", column, "_not_null");
+        if self.comment.is_none() && self.name.as_ref() == Some(&chosen) {
+            self.name = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_name_that_the_server_chooses_is_left_out() {
+        let forgotten = |name: &str, comment: Option<&str>| {
+            let mut not_null = NotNull {
+                name: Some(name.into()),
+                comment: comment.map(BString::from),
+                ..NotNull::default()
+            };
+            not_null.forget_chosen_name(&"t".into(), &"c".into());
+            not_null.name.is_none()
+        };
+        assert!(forgotten("t_c_not_null", None));
+        assert!(!forgotten("t_c_not_null", Some("a comment needs the name")));
+        assert!(!forgotten("t_c_not_null1", None));
+    }
 }

@@ -6,15 +6,20 @@
 
 pub mod attach;
 pub mod attrdef;
-mod column;
+pub mod column;
 pub mod constraint;
 pub mod data;
+pub mod details;
+mod emit;
 pub mod index;
 pub mod index_attach;
+mod inheritance;
+pub mod relation;
 
 use bstr::BString;
 
 pub use column::{Column, NotNull};
+pub use emit::emit;
 
 use super::sequence::SequenceDefinition;
 use crate::toc::DumpId;
@@ -221,16 +226,5 @@ impl RelKind {
             RelKind::Index | RelKind::PartitionedIndex => "INDEX",
             RelKind::Table | RelKind::Partitioned | RelKind::Toast => "TABLE",
         }
-    }
-}
-
-impl Table {
-    /// The places (attribute number minus one) of the columns that CREATE TABLE prints: not dropped, and declared here
-    /// rather than inherited. Partitions are made apart from their parents, with all columns.
-    pub fn printed_columns(&self) -> impl Iterator<Item = (usize, &Column)> {
-        self.columns
-            .iter()
-            .enumerate()
-            .filter(|(_, column)| !column.dropped && (column.is_local || self.is_partition))
     }
 }

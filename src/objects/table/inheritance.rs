@@ -1,0 +1,154 @@
+//! What a table inherits and therefore does not say itself, and what it must say because it does not.
+//!
+//! Works on columns and expressions that are in the catalog already.
+
+use std::collections::HashMap;
+
+use bstr::{BStr, BString};
+
+use super::attrdef::{self, AttrDef};
+use super::{Column, RelKind, Table};
+use crate::objects::{Body, Catalog, Components};
+use crate::toc::{CatalogId, DumpId};
+
+/// Marks what parents imply, for every wanted table that has any.
+pub(super) fn mark(catalog: &mut Catalog) {
+    // What is found must not change what is found next: all is looked at before anything is changed.
+    let changes: Vec<Change> = catalog
+        .objects()
+        .iter()
+        .filter(|object| !object.dump.is_empty())
+        .filter_map(|object| match &object.body {
+            Body::Table(table) if has_inherited_columns(table) => Some((object.id, &**table)),
+            _ => None,
+        })
+        .flat_map(|(id, table)| changes_of(catalog, id, table))
+        .collect();
+    for change in changes {
+        change.apply(catalog);
+    }
+}
+
+/// One thing to change in a column of a child.
+#[derive(Debug, PartialEq, Eq)]
+struct Change {
+    table: DumpId,
+    place: usize,
+    what: What,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum What {
+    /// Its NOT NULL is a parent's.
+    InheritedNotNull,
+    /// It has no default although a parent has one: that must be said.
+    NullDefault,
+    /// Its generation expression is the parents'.
+    InheritedGeneration,
+}
+
+fn has_inherited_columns(table: &Table) -> bool {
+    !table.parents.is_empty()
+        && !matches!(
+            table.relkind,
+            RelKind::Sequence | RelKind::View | RelKind::MaterializedView
+        )
+}
+
+fn changes_of(catalog: &Catalog, id: DumpId, table: &Table) -> Vec<Change> {
+    let parents: Vec<HashMap<&BStr, &Column>> = table
+        .parents
+        .iter()
+        .filter_map(|parent| catalog.table(*parent))
+        .map(|parent| {
+            let columns = parent.columns.iter().filter(|column| !column.dropped);
+            columns.map(|column| (column.name.as_ref(), column)).collect()
+        })
+        .collect();
+    let mut changes = Vec::new();
+    for (place, column) in table.columns.iter().enumerate() {
+        if column.dropped {
+            continue;
+        }
+        let inherited: Vec<&Column> = parents
+            .iter()
+            .filter_map(|columns| columns.get(BStr::new(&column.name)).copied())
+            .collect();
+        let mut note = |what| {
+            changes.push(Change {
+                table: id,
+                place,
+                what,
+            });
+        };
+        // From 18 on the catalogs say whose a NOT NULL constraint is.
+        if !catalog.version.at_least(18) && inherited.iter().any(|parent| parent.not_null.is_some()) {
+            note(What::InheritedNotNull);
+        }
+        let has_default = |parent: &&Column| {
+            parent.generated == 0
+                && expression(catalog, parent).is_some_and(|expression| expression != "NULL")
+        };
+        if column.default.is_none() && inherited.iter().any(has_default) {
+            note(What::NullDefault);
+        }
+        let mut generated = inherited.iter().filter(|parent| parent.generated != 0).peekable();
+        if column.generated != 0
+            && !table.is_partition
+            && generated.peek().is_some()
+            && generated.all(|parent| expression(catalog, parent) == expression(catalog, column))
+        {
+            note(What::InheritedGeneration);
+        }
+    }
+    changes
+}
+
+/// The default or generation expression of a column.
+fn expression<'a>(catalog: &'a Catalog, column: &Column) -> Option<&'a BString> {
+    match &catalog.object(column.default?).body {
+        Body::AttrDef(attrdef) => Some(&attrdef.expression),
+        _ => None,
+    }
+}
+
+impl Change {
+    fn apply(self, catalog: &mut Catalog) {
+        let Change {
+            table: id,
+            place,
+            what,
+        } = self;
+        let Some(table) = catalog.table_mut(id) else {
+            return;
+        };
+        let printed = table.prints_column(place);
+        let Some(column) = table.columns.get_mut(place) else {
+            return;
+        };
+        match what {
+            What::InheritedNotNull => {
+                if let Some(not_null) = &mut column.not_null {
+                    not_null.is_local = false;
+                }
+            }
+            What::InheritedGeneration => {
+                if let Some(default) = column.default {
+                    catalog.object_mut(default).dump = Components::NONE;
+                }
+            }
+            What::NullDefault => {
+                let attrdef = AttrDef {
+                    table: id,
+                    column: i16::try_from(place + 1).unwrap_or(i16::MAX),
+                    expression: "NULL".into(),
+                    separate: !printed,
+                };
+                let default = attrdef::add_one(catalog, CatalogId::default(), attrdef);
+                if !printed {
+                    catalog.object_mut(default).dependencies.push(id);
+                }
+            }
+        }
+    }
+}
