@@ -2,6 +2,7 @@
 
 mod generated;
 mod harness;
+mod objects;
 #[allow(dead_code, unused_imports, reason = "a toolbox: no test needs all of it")]
 #[path = "../support/mod.rs"]
 mod support;
