@@ -1,0 +1,411 @@
+//! Archives: those of the real tools are read whole, ours come back, and damage is never a panic.
+
+#![allow(clippy::unwrap_used, reason = "a test's helper may fail the test")]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use proptest::prelude::*;
+use rsdump::archive::{
+    Archive, ArchiveVersion, ArchiveWriter, BytesSource, COPY_END, CustomWriter, Format, Header, VecSink,
+    encode_segment,
+};
+use rsdump::compress::{Algorithm, Compression};
+use rsdump::toc::list;
+use rsdump::toc::{Desc, DumpId, Entry, Section};
+use rsdump::{ErrorKind, Result};
+
+/// Data by entry, large objects by entry and OID (0 for rows).
+type Contents = BTreeMap<(u32, u32), Vec<u8>>;
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fixtures/archives")
+        .join(name)
+}
+
+fn read_fixture(name: &str) -> Vec<u8> {
+    std::fs::read(fixture(name)).unwrap()
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap()
+        .block_on(future)
+}
+
+fn source(bytes: &[u8], pipe: bool) -> Box<BytesSource> {
+    let bytes = Bytes::copy_from_slice(bytes);
+    Box::new(if pipe {
+        BytesSource::pipe(bytes)
+    } else {
+        BytesSource::new(bytes)
+    })
+}
+
+async fn contents(archive: &mut Archive) -> Result<Contents> {
+    let mut contents = Contents::new();
+    for entry in archive.toc().clone().iter().filter(|entry| entry.had_dumper) {
+        let id = entry.dump_id;
+        if entry.desc.is_large_objects() {
+            let mut objects = archive.open_large_objects(id).await?;
+            while let Some(oid) = objects.next_object().await? {
+                let data = contents.entry((id.0, oid)).or_default();
+                while let Some(bytes) = objects.next().await? {
+                    data.extend_from_slice(&bytes);
+                }
+            }
+        } else {
+            let data = contents.entry((id.0, 0)).or_default();
+            let mut stream = archive.open_data(id).await?;
+            while let Some(bytes) = stream.next().await? {
+                data.extend_from_slice(&bytes);
+            }
+        }
+    }
+    Ok(contents)
+}
+
+fn read_all(bytes: &[u8], pipe: bool) -> Result<Contents> {
+    block_on(async { contents(&mut Archive::open(source(bytes, pipe)).await?).await })
+}
+
+const STOCK: [&str; 10] = [
+    "pg_dump_15.none",
+    "pg_dump_15.gzip",
+    "pg_dump_15.piped",
+    "pg_dump_16.none",
+    "pg_dump_16.gzip",
+    "pg_dump_16.piped",
+    "pg_dump_18.none",
+    "pg_dump_18.gzip",
+    "pg_dump_18.piped",
+    "pg_dump_18.redirected",
+];
+
+#[test]
+fn stock_archives_are_read_whole_from_files_and_pipes() {
+    let rows: String = (1..=20).map(|n| format!("{n}\t{}\n", "x".repeat(n))).collect();
+    let rows = [rows.as_bytes(), COPY_END].concat();
+    for name in STOCK {
+        let bytes = read_fixture(&format!("{name}.dump"));
+        for pipe in [false, true] {
+            let mut archive = block_on(Archive::open(source(&bytes, pipe))).unwrap();
+            assert_eq!(archive.seekable(), !pipe);
+            let data = block_on(contents(&mut archive)).unwrap_or_else(|e| panic!("{name}: {e}"));
+            let of = |desc: Desc, tag: &str, oid: u32| {
+                let entry = archive
+                    .toc()
+                    .iter()
+                    .find(|e| e.desc == desc && e.tag == tag)
+                    .unwrap();
+                &data[&(entry.dump_id.0, oid)]
+            };
+            assert_eq!(of(Desc::TableData, "t", 0), &rows, "{name}");
+            assert_eq!(of(Desc::TableData, "empty", 0), COPY_END, "{name}");
+            let objects = if name.starts_with("pg_dump_18") {
+                "5001..5003"
+            } else {
+                "BLOBS"
+            };
+            assert_eq!(of(Desc::Blobs, objects, 5001), &[1, 2, 3, 4, 5], "{name}");
+            assert_eq!(
+                of(Desc::Blobs, objects, 5002),
+                "abc".repeat(1000).as_bytes(),
+                "{name}"
+            );
+            assert_eq!(of(Desc::Blobs, objects, 5003), b"", "{name}");
+            assert_eq!(data.len(), 6, "{name}");
+        }
+    }
+}
+
+#[test]
+fn lists_of_stock_archives_are_pg_restores() {
+    for name in STOCK {
+        let Ok(expected) = std::fs::read(fixture(&format!("{name}.list"))) else {
+            continue;
+        };
+        let archive = block_on(Archive::open_file(fixture(&format!("{name}.dump")))).unwrap();
+        let mut heading = archive.header().heading();
+        // The lists were made in UTC; this machine may be elsewhere.
+        let zone = heading.created_at.rfind(' ').unwrap();
+        heading.created_at.replace_range(zone.., " UTC");
+        let mut out = Vec::new();
+        list::write(&mut out, &heading, archive.toc(), false, |entry| {
+            !entry.desc.is_special() && !entry.desc.is_database()
+        });
+        assert_eq!(String::from_utf8(out), String::from_utf8(expected), "{name}");
+        if let Ok(expected) = std::fs::read(fixture(&format!("{name}.verbose.list"))) {
+            let mut out = Vec::new();
+            list::write(&mut out, &heading, archive.toc(), true, |_| false);
+            assert_eq!(String::from_utf8(out), String::from_utf8(expected), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_stock_table_of_contents_is_written_again_byte_for_byte() {
+    for name in ["pg_dump_15.piped", "pg_dump_16.piped", "pg_dump_18.piped"] {
+        let stock = read_fixture(&format!("{name}.dump"));
+        let archive = block_on(Archive::open(source(&stock, true))).unwrap();
+        let sink = VecSink::new();
+        block_on(async {
+            let mut writer = CustomWriter::new(Box::new(sink.clone()), &archive.header().compression);
+            writer.begin(archive.header(), archive.toc()).await?;
+            writer.finish().await
+        })
+        .unwrap();
+        let ours = sink.bytes();
+        assert!(ours.len() > 4000 && ours == stock[..ours.len()], "{name}");
+    }
+}
+
+#[test]
+fn any_order_of_reading_works_where_it_can() {
+    let bytes = read_fixture("pg_dump_18.piped.dump");
+    block_on(async {
+        let mut archive = Archive::open(source(&bytes, false)).await.unwrap();
+        let toc = archive.toc().clone();
+        let ids: Vec<_> = toc
+            .iter()
+            .filter(|e| e.desc == Desc::TableData)
+            .map(|e| e.dump_id)
+            .collect();
+        // Backwards, and each given up after its first bytes.
+        for id in ids.iter().rev().chain(&ids) {
+            assert!(
+                archive
+                    .open_data(*id)
+                    .await
+                    .unwrap()
+                    .next()
+                    .await
+                    .unwrap()
+                    .is_some()
+            );
+        }
+        let mut lane = archive.reopen().await.unwrap().unwrap();
+        assert!(
+            lane.open_data(ids[1])
+                .await
+                .unwrap()
+                .next()
+                .await
+                .unwrap()
+                .is_some()
+        );
+
+        let mut pipe = Archive::open(source(&bytes, true)).await.unwrap();
+        assert!(pipe.reopen().await.unwrap().is_none());
+        assert!(
+            pipe.open_data(ids[1])
+                .await
+                .unwrap()
+                .next()
+                .await
+                .unwrap()
+                .is_some()
+        );
+        let error = pipe.open_data(ids[0]).await.err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::Archive);
+        assert!(
+            error.to_string().contains("due to non-seekable input file"),
+            "{error}"
+        );
+    });
+}
+
+#[test]
+fn what_is_no_archive_is_refused_in_pg_restores_words() {
+    let refusal = |bytes: &[u8]| {
+        block_on(Archive::open(source(bytes, true)))
+            .err()
+            .unwrap()
+            .to_string()
+    };
+    assert_eq!(refusal(b""), "input file is too short (read 0, expected 5)");
+    assert_eq!(refusal(b"PGD"), "input file is too short (read 3, expected 5)");
+    assert_eq!(
+        refusal(b"SELECT 1;"),
+        "input file does not appear to be a valid archive (too short?)"
+    );
+    assert_eq!(
+        refusal(&[b' '; 600]),
+        "input file does not appear to be a valid archive"
+    );
+    for what in ["database", "database cluster"] {
+        assert_eq!(
+            refusal(format!("--\n-- PostgreSQL {what} dump\n--\n\nSELECT 1;").as_bytes()),
+            "input file appears to be a text format dump. Please use psql."
+        );
+    }
+    let stock = read_fixture("pg_dump_18.none.dump");
+    let with = |at: usize, byte: u8| {
+        let mut changed = stock.clone();
+        changed[at] = byte;
+        refusal(&changed)
+    };
+    assert!(with(6, 17).starts_with("unsupported version (1.17) in file header"));
+    assert!(with(8, 64).starts_with("sanity check on integer size (64) failed"));
+    assert!(refusal(&stock[..300]).contains("could not read from input file: end of file (at offset 300)"));
+}
+
+#[test]
+fn a_cut_archive_is_an_error_that_names_the_entry() {
+    for name in [
+        "pg_dump_18.none.dump",
+        "pg_dump_18.gzip.dump",
+        "pg_dump_15.piped.dump",
+    ] {
+        let bytes = read_fixture(name);
+        for pipe in [false, true] {
+            for len in 0..bytes.len() {
+                let result = read_all(&bytes[..len], pipe);
+                // Only the byte strings that end the last block can be missing unnoticed; there are none.
+                let error = result
+                    .err()
+                    .unwrap_or_else(|| panic!("{name} cut at {len} was read"));
+                assert!(
+                    matches!(error.kind(), ErrorKind::Archive),
+                    "{name} cut at {len}: {error}"
+                );
+            }
+        }
+    }
+    let bytes = read_fixture("pg_dump_18.none.dump");
+    let error = read_all(&bytes[..bytes.len() - 100], false)
+        .unwrap_err()
+        .to_string();
+    assert!(error.starts_with("reading entry "), "{error}");
+    assert!(
+        error.contains(" BLOBS 5001..5003: could not read from input file: end of file"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_changed_byte_is_never_a_panic() {
+    for name in ["pg_dump_18.gzip.dump", "pg_dump_15.none.dump"] {
+        let bytes = read_fixture(name);
+        for at in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1 << (at % 8);
+            let _ = read_all(&changed, at % 2 == 0);
+        }
+    }
+}
+
+/// An archive to be: for each table its segments, and large objects of one entry.
+#[derive(Debug, Clone)]
+struct Plan {
+    version: ArchiveVersion,
+    compression: Compression,
+    tables: Vec<Vec<Vec<u8>>>,
+    objects: BTreeMap<u32, Vec<Vec<u8>>>,
+}
+
+fn plans() -> impl Strategy<Value = Plan> {
+    let segments = || {
+        let bytes =
+            (proptest::collection::vec(any::<u8>(), 0..200), 1usize..20).prop_map(|(b, n)| b.repeat(n));
+        proptest::collection::vec(bytes, 0..4)
+    };
+    let versions = vec![
+        ArchiveVersion::V1_14,
+        ArchiveVersion::V1_15,
+        ArchiveVersion::V1_16,
+    ];
+    let compressions = vec![Compression::NONE, Compression::GZIP, Compression::ZSTD];
+    (
+        proptest::sample::select(versions),
+        proptest::sample::select(compressions),
+        proptest::collection::vec(segments(), 0..4),
+        proptest::collection::btree_map(1u32.., segments(), 0..4),
+    )
+        .prop_map(|(version, compression, tables, objects)| Plan {
+            version,
+            compression,
+            tables,
+            objects,
+        })
+}
+
+async fn write(plan: &Plan, sink: VecSink) -> Result<rsdump::archive::WriteStats> {
+    let objects_id = DumpId(1000);
+    let mut toc = vec![Entry::new(DumpId(7), Desc::Schema, "s", Section::PreData)];
+    for number in 0..plan.tables.len() {
+        let mut entry = Entry::new(DumpId(10 + number as u32), Desc::TableData, "t", Section::Data);
+        entry.had_dumper = true;
+        toc.push(entry);
+    }
+    let mut objects = Entry::new(objects_id, Desc::Blobs, "BLOBS", Section::Data);
+    objects.had_dumper = true;
+    toc.push(objects);
+
+    let mut writer = CustomWriter::new(Box::new(sink), &plan.compression);
+    let framing = writer.framing();
+    let segment =
+        |plain: &Vec<u8>| encode_segment(framing, &plan.compression, [Bytes::from(plain.clone())], 1);
+    writer
+        .begin(&Header::new(plan.version, Format::Custom, plan.compression), &toc)
+        .await?;
+    for (number, segments) in plan.tables.iter().enumerate() {
+        writer.begin_data(DumpId(10 + number as u32)).await?;
+        for plain in segments {
+            writer.append(segment(plain)?).await?;
+        }
+        writer.end_data().await?;
+    }
+    writer.begin_large_objects(objects_id).await?;
+    for (oid, segments) in &plan.objects {
+        writer.begin_large_object(*oid).await?;
+        for plain in segments {
+            writer.append(segment(plain)?).await?;
+        }
+        writer.end_large_object().await?;
+    }
+    writer.end_large_objects().await?;
+    writer.finish().await
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+    #[test]
+    fn what_is_written_is_read(plan in plans(), patchable: bool, pipe: bool) {
+        let sink = if patchable { VecSink::patchable() } else { VecSink::new() };
+        let written = block_on(write(&plan, sink.clone()));
+        if plan.version == ArchiveVersion::V1_14 && plan.compression.algorithm == Algorithm::Zstd {
+            prop_assert_eq!(written.unwrap_err().kind(), ErrorKind::Unsupported);
+            return Ok(());
+        }
+        let bytes = sink.bytes();
+        prop_assert_eq!(written.unwrap().bytes, bytes.len() as u64);
+        let mut expected = Contents::new();
+        for (number, segments) in plan.tables.iter().enumerate() {
+            expected.insert((10 + number as u32, 0), segments.concat());
+        }
+        for (oid, segments) in &plan.objects {
+            expected.insert((1000, *oid), segments.concat());
+        }
+        prop_assert_eq!(read_all(&bytes, pipe).unwrap(), expected);
+    }
+}
+
+#[test]
+fn calls_out_of_turn_are_refused() {
+    block_on(async {
+        let mut entry = Entry::new(DumpId(1), Desc::TableData, "t", Section::Data);
+        entry.had_dumper = true;
+        let mut writer = CustomWriter::new(Box::new(VecSink::new()), &Compression::NONE);
+        assert!(writer.begin_data(DumpId(1)).await.is_err());
+        let header = Header::new(ArchiveVersion::V1_16, Format::Custom, Compression::NONE);
+        writer.begin(&header, &[entry]).await.unwrap();
+        assert!(writer.begin_data(DumpId(2)).await.is_err(), "no such entry");
+        let mut writer = CustomWriter::new(Box::new(VecSink::new()), &Compression::NONE);
+        let zstd = Header::new(ArchiveVersion::V1_16, Format::Custom, Compression::ZSTD);
+        assert!(writer.begin(&zstd, &[]).await.is_err(), "another compression");
+    });
+}
