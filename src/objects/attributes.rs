@@ -128,16 +128,11 @@ pub async fn read(reader: &Reader<'_>) -> Result<Rows> {
     // What initdb made is never dumped with its comment, but for schemas; large objects may have any oid.
     let comments = "SELECT classoid, objoid, objsubid, description FROM pg_catalog.pg_description \
          WHERE objoid >= 16384 OR classoid IN (2613, 2615) \
-         UNION ALL \
-         SELECT classoid, objoid, 0, description FROM pg_catalog.pg_shdescription \
-         WHERE classoid = 1262 AND objoid = \
-            (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()) \
          ORDER BY 1, 2, 3";
     let labels = "SELECT classoid, objoid, objsubid, provider, label FROM pg_catalog.pg_seclabel \
          UNION ALL \
          SELECT classoid, objoid, 0, provider, label FROM pg_catalog.pg_shseclabel \
-         WHERE classoid = 6100 OR classoid = 1262 AND objoid = \
-            (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()) \
+         WHERE classoid = 6100 \
          ORDER BY 1, 2, 3, 4";
     let no_initial = "(SELECT NULL::oid AS classoid, NULL::oid AS objoid, NULL::int4 AS objsubid, \
          NULL::\"char\" AS privtype, NULL::aclitem[] AS initprivs WHERE false)";

@@ -9,7 +9,9 @@
 
 pub mod aggregate;
 pub mod attributes;
+pub mod database;
 pub mod default_acl;
+pub mod depends;
 pub mod extension;
 pub mod function;
 pub mod language;

@@ -5,10 +5,12 @@ mod keywords;
 mod pattern;
 mod quoting;
 mod reloptions;
+mod settings;
 mod text;
 
 pub use acl::{GrantTarget, Grantable, grants, is_acl_item};
 pub use pattern::Pattern;
 pub use quoting::Quoting;
 pub use reloptions::storage_parameters;
+pub use settings::{setting, setting_value};
 pub(crate) use text::{put, text};
