@@ -1,5 +1,6 @@
 //! Tests against real servers, which `scripts/servers` gets.
 
+mod archive;
 mod generated;
 mod harness;
 mod objects;
