@@ -4,6 +4,7 @@ mod archive;
 mod generated;
 mod harness;
 mod objects;
+mod oracle;
 #[allow(dead_code, unused_imports, reason = "a toolbox: no test needs all of it")]
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,8 +1,11 @@
 //! Comparing dumps, byte for byte.
 
 use std::path::Path;
+use std::process::Command;
 
 use bstr::{BStr, ByteSlice};
+
+use super::programs::try_stdout_of;
 
 /// Drops the lines of a plain dump that name versions or carry a random key, and nothing else.
 pub(crate) fn normalize(dump: &[u8]) -> Vec<u8> {
@@ -23,8 +26,65 @@ pub(crate) fn normalize(dump: &[u8]) -> Vec<u8> {
 /// made from `what`.
 #[track_caller]
 pub(crate) fn assert_same(what: &str, expected: &[u8], actual: &[u8]) {
+    if let Some(difference) = difference(what, expected, actual) {
+        panic!("{difference}");
+    }
+}
+
+/// What a test with many comparisons has found so far; fails at its end with all of it.
+pub(crate) struct Findings {
+    place: String,
+    all: Vec<String>,
+}
+
+impl Findings {
+    /// For a database on a server.
+    pub(crate) fn new(database: &str, major: u32) -> Findings {
+        Findings {
+            place: format!("{database} on {major}"),
+            all: Vec::new(),
+        }
+    }
+
+    /// Compares what two programs gave; a program's failure is a difference.
+    pub(crate) fn same(
+        &mut self,
+        what: &str,
+        expected: Result<Vec<u8>, String>,
+        actual: Result<Vec<u8>, String>,
+    ) {
+        let what = format!("{}: {what}", self.place);
+        match (expected, actual) {
+            (Ok(expected), Ok(actual)) => self.all.extend(difference(&what, &expected, &actual)),
+            (Err(failure), _) | (Ok(_), Err(failure)) => self.all.push(format!("{what}: {failure}")),
+        }
+    }
+
+    /// Runs a program that should succeed, and says whether it did.
+    pub(crate) fn succeeds(&mut self, what: &str, command: &mut Command) -> bool {
+        let outcome = try_stdout_of(command);
+        self.all.extend(
+            outcome
+                .as_ref()
+                .err()
+                .map(|failure| format!("{}: {what}: {failure}", self.place)),
+        );
+        outcome.is_ok()
+    }
+}
+
+impl Drop for Findings {
+    fn drop(&mut self) {
+        if !self.all.is_empty() && !std::thread::panicking() {
+            panic!("{}", self.all.join("\n\n"));
+        }
+    }
+}
+
+/// Says how two texts differ, and where the whole of them was left.
+fn difference(what: &str, expected: &[u8], actual: &[u8]) -> Option<String> {
     if expected == actual {
-        return;
+        return None;
     }
     let stem: String = what
         .chars()
@@ -35,12 +95,12 @@ pub(crate) fn assert_same(what: &str, expected: &[u8], actual: &[u8]) {
     for (path, bytes) in [(&left, expected), (&right, actual)] {
         std::fs::write(path, bytes).unwrap_or_else(|e| panic!("cannot write {}: {e}", path.display()));
     }
-    panic!(
-        "{what} differs:\n{}\nthe whole: diff {} {}",
+    Some(format!(
+        "{what} differs:\n{}the whole: diff -a {} {}",
         first_difference(expected, actual),
         left.display(),
         right.display()
-    );
+    ))
 }
 
 /// The first place where two texts differ, in the manner of `diff -u`.

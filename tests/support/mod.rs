@@ -12,7 +12,7 @@ pub(crate) mod generator;
 pub(crate) mod programs;
 pub(crate) mod server;
 
-pub(crate) use compare::{assert_same, normalize};
+pub(crate) use compare::{Findings, assert_same, normalize};
 pub(crate) use database::TempDb;
-pub(crate) use programs::{fixture, rsdump, rsdumpall, rsrestore, run, stdout_of, tool};
+pub(crate) use programs::{fixture, rsdump, rsdumpall, rsrestore, run, stdout_of, tool, try_stdout_of};
 pub(crate) use server::{Server, Setup};

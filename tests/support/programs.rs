@@ -63,17 +63,23 @@ pub(crate) fn run(command: &mut Command) -> Output {
 }
 
 /// Runs a program that must succeed, and returns what it wrote to standard output.
+#[track_caller]
 pub(crate) fn stdout_of(command: &mut Command) -> Vec<u8> {
+    try_stdout_of(command).unwrap_or_else(|failure| panic!("{failure}"))
+}
+
+/// What a program wrote to standard output, or how it failed.
+pub(crate) fn try_stdout_of(command: &mut Command) -> Result<Vec<u8>, String> {
     let output = run(command);
-    if !output.status.success() {
-        panic!(
-            "{}\n{}: {}",
-            shown(command),
-            output.status,
-            String::from_utf8_lossy(&output.stderr)
-        );
+    if output.status.success() {
+        return Ok(output.stdout);
     }
-    output.stdout
+    Err(format!(
+        "{}\n{}: {}",
+        shown(command),
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    ))
 }
 
 fn shown(command: &Command) -> String {
