@@ -252,6 +252,18 @@ fn mark_object(attributes: &Attributes, object: &mut Object) -> Result<()> {
     if attributes.comments.contains_key(&object.catalog_id) {
         object.has |= Components::COMMENT;
     }
+    if let Body::Type(ty) = &object.body
+        && !ty.kind.is_implied()
+    {
+        // Comments on a composite type's columns refer to its row in pg_class.
+        let relation = CatalogId {
+            tableoid: class::PG_CLASS,
+            oid: ty.relation,
+        };
+        if attributes.comments.contains_key(&relation) {
+            object.has |= Components::COMMENT;
+        }
+    }
     if attributes.labels.contains_key(&object.catalog_id) {
         object.has |= Components::SECLABEL;
     }

@@ -3,14 +3,14 @@
 //! Those of `pg_catalog` are read only where something of the user's hangs on them: grants, a cast, a transform.
 //! The constructors of range types are never read, because they come with the type.
 
-use bstr::{BStr, BString, ByteSlice};
+use bstr::{BString, ByteSlice};
 use postgres_types::Type as SqlType;
 
 use super::acl::acl_columns;
 use super::{Acl, Body, Catalog, Components, Emitter, Object, Reader, attributes, class};
 use crate::connect::Columns;
 use crate::error::Result;
-use crate::sql::{Grantable, Quoting, put, text};
+use crate::sql::{self, Grantable, Quoting, put, text};
 use crate::toc::{CatalogId, Desc, Section};
 
 /// A function, procedure or window function.
@@ -391,8 +391,8 @@ impl Details {
             _ => {}
         }
         for setting in &self.config {
-            if let Some((name, value)) = setting.split_once_str("=") {
-                put!(out; "\n    SET ", quoting.ident(name), " TO ", setting_value(name.as_bstr(), value, quoting));
+            if let Some(setting) = sql::setting(quoting, setting.as_ref()) {
+                put!(out; "\n    SET ", setting);
             }
         }
         put!(out; "\n    ");
@@ -418,76 +418,6 @@ impl Details {
             }
         }
     }
-}
-
-/// The value of a setting as SET takes it: a string, or several where the catalog keeps a list that is quoted
-/// already, by rules that are not quite SQL's.
-pub(crate) fn setting_value(name: &BStr, value: &[u8], quoting: Quoting) -> BString {
-    const QUOTED_LISTS: &[&str] = &[
-        "local_preload_libraries",
-        "search_path",
-        "session_preload_libraries",
-        "shared_preload_libraries",
-        "temp_tablespaces",
-        "unix_socket_directories",
-    ];
-    if !QUOTED_LISTS
-        .iter()
-        .any(|list| name.eq_ignore_ascii_case(list.as_bytes()))
-    {
-        return quoting.literal(value);
-    }
-    let elements = split_quoted_list(value).unwrap_or_default();
-    let elements = elements.iter().map(|element| quoting.literal(element));
-    bstr::join(", ", elements).into()
-}
-
-/// The elements of a list such as `a, "b c", ""`; `None` if it is malformed.
-fn split_quoted_list(list: &[u8]) -> Option<Vec<BString>> {
-    let mut elements = Vec::new();
-    let mut rest = list.trim_ascii_start();
-    while !rest.is_empty() {
-        let mut element = BString::default();
-        if let Some(mut quoted) = rest.strip_prefix(b"\"") {
-            loop {
-                let quote = quoted.find_byte(b'"')?;
-                element.extend_from_slice(&quoted[..quote]);
-                quoted = &quoted[quote + 1..];
-                match quoted.strip_prefix(b"\"") {
-                    // A doubled quote stands for itself.
-                    Some(after) => {
-                        element.push(b'"');
-                        quoted = after;
-                    }
-                    None => break,
-                }
-            }
-            rest = quoted;
-        } else {
-            let end = rest
-                .iter()
-                .position(|byte| *byte == b',' || byte.is_ascii_whitespace())
-                .unwrap_or(rest.len());
-            if end == 0 {
-                return None;
-            }
-            element.extend_from_slice(&rest[..end]);
-            rest = &rest[end..];
-        }
-        elements.push(element);
-        rest = rest.trim_ascii_start();
-        match rest.strip_prefix(b",") {
-            Some(after) => {
-                rest = after.trim_ascii_start();
-                if rest.is_empty() {
-                    return None;
-                }
-            }
-            None if rest.is_empty() => {}
-            None => return None,
-        }
-    }
-    Some(elements)
 }
 
 #[cfg(test)]
@@ -557,16 +487,5 @@ mod tests {
              SET work_mem TO '4MB'\n    SET search_path TO '$user', 's', ''\n    \
              AS '$libdir/x', $$it's$$;\n"
         );
-    }
-
-    #[test]
-    fn lists_of_settings_are_taken_apart_by_their_own_quotes() {
-        let split = |list: &str| split_quoted_list(list.as_bytes());
-        assert_eq!(split("").unwrap(), Vec::<BString>::new());
-        assert_eq!(split(" a ,\"b\"\"c, d\"").unwrap(), ["a", "b\"c, d"]);
-        assert_eq!(split("\"\"").unwrap(), [""]);
-        assert_eq!(split("a,"), None);
-        assert_eq!(split("\"a"), None);
-        assert_eq!(split("a b"), None);
     }
 }

@@ -8,9 +8,9 @@ use std::collections::HashMap;
 
 use bstr::BString;
 
-use super::table::{RelKind, Table};
+use super::table::{RelKind, Table, put_storage_parameters};
 use super::{Body, Catalog, Components, Emitter, Object};
-use crate::sql::{put, storage_parameters, text};
+use crate::sql::{put, text};
 use crate::toc::{CatalogId, Desc, DumpId, Section};
 
 /// The population of a materialized view.
@@ -23,16 +23,7 @@ pub struct RefreshMatview {
 /// `CREATE MATERIALIZED VIEW`, unpopulated.
 pub fn create(catalog: &Catalog, view: &Object, table: &Table) -> BString {
     let mut out = text!("CREATE MATERIALIZED VIEW ", catalog.qualified(view));
-    if !table.options.is_empty() || !table.toast_options.is_empty() {
-        let own = storage_parameters(catalog.quoting, "", &table.options);
-        let toast = storage_parameters(catalog.quoting, "toast.", &table.toast_options);
-        let separator = if own.is_empty() || toast.is_empty() {
-            ""
-        } else {
-            ", "
-        };
-        put!(out; "\nWITH (", own, separator, toast, ")");
-    }
+    put_storage_parameters(&mut out, catalog, table);
     let query = table.view_definition.as_ref().map_or(&b""[..], |query| query);
     put!(out; " AS\n", query, "\n  WITH NO DATA;\n");
     out

@@ -239,8 +239,8 @@ fn not_null_element(catalog: &Catalog, column: &Column) -> Option<BString> {
     Some(out)
 }
 
-/// `WITH (…)` for a table, on a line of its own.
-fn put_storage_parameters(out: &mut BString, catalog: &Catalog, table: &Table) {
+/// `WITH (…)` for a table or materialized view, on a line of its own.
+pub(in crate::objects) fn put_storage_parameters(out: &mut BString, catalog: &Catalog, table: &Table) {
     let own = storage_parameters(catalog.quoting, "", &table.options);
     let toast = storage_parameters(catalog.quoting, "toast.", &table.toast_options);
     let separator = match own.is_empty() || toast.is_empty() {

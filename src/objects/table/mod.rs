@@ -20,6 +20,7 @@ use bstr::BString;
 
 pub use column::{Column, NotNull};
 pub use emit::emit;
+pub(super) use emit::put_storage_parameters;
 
 use super::sequence::SequenceDefinition;
 use crate::toc::DumpId;
