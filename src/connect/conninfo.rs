@@ -145,7 +145,6 @@ impl Conninfo {
     }
 
     /// Gives `keyword` a value unless it has one; false when the keyword is unknown.
-    #[allow(dead_code)]
     pub(super) fn set_default(&mut self, keyword: &[u8], value: impl Into<BString>) -> bool {
         match known(keyword) {
             Some(keyword) => {
@@ -198,7 +197,6 @@ impl std::fmt::Debug for Conninfo {
 }
 
 /// Keywords that have a variable, with the variable.
-#[allow(dead_code)]
 pub(super) fn variables() -> impl Iterator<Item = (&'static str, &'static str)> {
     KEYWORDS
         .iter()

@@ -3,16 +3,28 @@
 //!
 //! The protocol itself is in `wire`; what is read from the catalogs is in `objects`.
 
+mod attempt;
 mod conninfo;
+mod environment;
 mod handover;
+mod hosts;
+mod options;
 mod params;
+mod passfile;
+mod prompt;
 mod row;
+mod service;
 mod session;
+mod settings;
+mod socket;
 mod uri;
 mod version;
 
 pub use conninfo::{Conninfo, is_connection_string};
+pub use environment::Environment;
+pub use options::{ConnectOptions, WarningSink};
 pub use params::ConnectParams;
+pub use prompt::{PasswordPolicy, PasswordPrompt};
 pub use row::{Columns, Text};
 pub use session::Session;
 pub use version::ServerVersion;

@@ -133,7 +133,14 @@ fn set_decoded(info: &mut Conninfo, keyword: &str, value: &[u8]) -> Result<()> {
 /// Resolves `%XX`.
 fn decode(text: &[u8]) -> Result<Vec<u8>> {
     let mut decoded = Vec::with_capacity(text.len());
-    let mut bytes = text.iter();
+    let stripped = text.trim_ascii();
+    if stripped.iter().any(u8::is_ascii_whitespace) {
+        return Err(usage(format!(
+            "unexpected spaces found in \"{}\", use percent-encoded spaces (%20) instead",
+            text.as_bstr()
+        )));
+    }
+    let mut bytes = stripped.iter();
     while let Some(byte) = bytes.next() {
         if *byte != b'%' {
             decoded.push(*byte);

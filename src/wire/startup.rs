@@ -5,8 +5,10 @@
 //! `connect`; this module answers only what the server asks.
 
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::io;
 
+use bstr::BString;
 use bytes::{BufMut, BytesMut};
 use tokio::io::AsyncWriteExt;
 
@@ -20,6 +22,9 @@ use super::stream::Stream;
 pub const PROTOCOL_3_0: u32 = 0x0003_0000;
 /// See [`PROTOCOL_3_0`].
 pub const PROTOCOL_3_2: u32 = 0x0003_0002;
+
+/// The longest message a server may send before the session is ready.
+const MAX_MESSAGE: usize = 30_000;
 
 /// What to tell the server, and what to accept from it.
 #[derive(Debug, Clone, Default)]
@@ -91,6 +96,39 @@ impl std::fmt::Debug for Established {
 }
 
 impl Established {
+    /// Runs one query before the session is put to use; the first column of its first row, or nothing.
+    pub(crate) async fn ask(&mut self, sql: &[u8]) -> io::Result<BString> {
+        let mut out = BytesMut::new();
+        frame::put(&mut out, Some(b'Q'), |out| {
+            out.put_slice(sql);
+            out.put_u8(0);
+        })?;
+        self.stream.write_all(&out).await?;
+        let mut answer = BString::default();
+        loop {
+            let frame = self.inbox.next(&mut self.stream).await?;
+            match frame.tag {
+                tag::READY => return Ok(answer),
+                tag::DATA_ROW => {
+                    let mut fields = Fields::new(&frame.body);
+                    let columns = fields.i16()?;
+                    if columns > 0
+                        && let Ok(length) = usize::try_from(fields.i32()?)
+                    {
+                        answer = fields.bytes(length)?.into();
+                    }
+                }
+                tag::ERROR => return Err(io::Error::other(ServerError::parse(&frame.body)?)),
+                _ => {}
+            }
+        }
+    }
+
+    /// Ends a session that is not wanted.
+    pub(crate) fn dismiss(self) {
+        self.stream.try_send(b"X\0\0\0\x04");
+    }
+
     /// The stream, and what was read from it beyond the welcome.
     pub(crate) fn into_parts(self) -> (Stream, BytesMut) {
         (self.stream, self.inbox.buf)
@@ -161,20 +199,33 @@ pub async fn start(mut stream: Stream, startup: &Startup) -> Result<Established,
 
 /// The next message; a failure to send counts only when there is nothing to read.
 async fn next(inbox: &mut Inbox, stream: &mut Stream, sent: &io::Result<()>) -> Result<Frame, StartupError> {
-    let frame = match inbox.next(stream).await {
-        Ok(frame) => frame,
-        Err(read) => {
-            let kind = sent.as_ref().err().map_or(read.kind(), io::Error::kind);
-            let closed = matches!(kind, io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe);
+    loop {
+        if let Some((tag, length)) = frame::header(&inbox.buf)? {
+            // Something that is no PostgreSQL server may claim a message of a gigabyte.
+            if length > MAX_MESSAGE {
+                return Err(not_expected(tag).into());
+            }
+            if let Some(frame) = inbox.take()? {
+                return Ok(frame);
+            }
+        }
+        if let Err(read) = poll_fn(|cx| inbox.poll_fill(cx, stream)).await {
+            let closed = sent.is_err() || read.kind() == io::ErrorKind::ConnectionReset;
             let error = if closed {
-                io::Error::from(io::ErrorKind::UnexpectedEof)
+                io::ErrorKind::UnexpectedEof.into()
             } else {
                 read
             };
             return Err(StartupError::Io(error));
         }
-    };
-    Ok(frame)
+    }
+}
+
+fn not_expected(tag: u8) -> io::Error {
+    invalid(format!(
+        "expected authentication request from server, but received {}",
+        tag.escape_ascii()
+    ))
 }
 
 /// Messages that may come at any time before the session is ready.
@@ -185,11 +236,7 @@ fn common(frame: &Frame, notices: &mut Vec<ServerError>) -> Result<(), StartupEr
             notices.push(ServerError::parse(&frame.body)?);
             Ok(())
         }
-        other => Err(invalid(format!(
-            "unexpected message \"{}\" during startup",
-            other.escape_ascii()
-        ))
-        .into()),
+        other => Err(not_expected(other).into()),
     }
 }
 
