@@ -1,8 +1,12 @@
-//! Making archive entries: the [`Emitter`] that kinds write into.
+//! Making archive entries: the [`Emitter`] that kinds write into, and the one list that leads from an
+//! object to its kind.
 
 use bstr::BStr;
 
-use super::{Catalog, Object};
+use super::{
+    Body, Catalog, Object, aggregate, default_acl, extension, function, language, large_object, matview,
+    rule, schema, sequence, table, trigger, types,
+};
 use crate::toc::{Desc, DumpId, Entry, Section};
 
 /// What emission must know of the user's wishes.
@@ -79,6 +83,37 @@ impl<'a> Emitter<'a> {
     /// Adds an entry after all others.
     pub fn push(&mut self, entry: Entry) {
         self.entries.push(entry);
+    }
+
+    /// Adds the entries of an object and of what hangs on it.
+    pub fn object(&mut self, object: &Object) {
+        let definitions = self.options.schema;
+        match &object.body {
+            Body::PreDataBoundary | Body::PostDataBoundary => {}
+            Body::TableData(body) => table::data::emit(object, body, self),
+            Body::SequenceSet(body) => sequence::emit_set(object, body, self),
+            Body::RefreshMatview(body) => matview::emit(object, body, self),
+            Body::LargeObject(body) => large_object::emit(object, body, self),
+            Body::LargeObjectData(_) => large_object::emit_data(object, self),
+            // All that follows is definitions.
+            _ if !definitions => {}
+            Body::Schema(body) => schema::emit(object, body, self),
+            Body::Extension(body) => extension::emit(object, body, self),
+            Body::Language(body) => language::emit(object, body, self),
+            Body::Type(body) => types::emit(object, body, self),
+            Body::ShellType(body) => types::shell::emit(object, body, self),
+            Body::Function(body) => function::emit(object, body, self),
+            Body::Aggregate(body) => aggregate::emit(object, body, self),
+            Body::Table(body) => table::emit(object, body, self),
+            Body::AttrDef(body) => table::attrdef::emit(object, body, self),
+            Body::TableAttach(body) => table::attach::emit(object, body, self),
+            Body::Index(body) => table::index::emit(object, body, self),
+            Body::IndexAttach(body) => table::index_attach::emit(object, body, self),
+            Body::Constraint(body) => table::constraint::emit(object, body, self),
+            Body::Rule(body) => rule::emit(object, body, self),
+            Body::Trigger(body) => trigger::emit(object, body, self),
+            Body::DefaultAcl(body) => default_acl::emit(object, body, self),
+        }
     }
 
     /// The entries made so far.

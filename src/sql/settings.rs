@@ -50,7 +50,7 @@ pub fn setting_value(quoting: Quoting, name: &BStr, value: &BStr) -> BString {
 /// if it is not well formed.
 fn split_list(list: &BStr) -> Option<Vec<BString>> {
     let mut members = Vec::new();
-    let mut rest = list.trim_start();
+    let mut rest = list.trim_ascii_start();
     if rest.is_empty() {
         return Some(members);
     }
@@ -69,9 +69,9 @@ fn split_list(list: &BStr) -> Option<Vec<BString>> {
             }
         };
         members.push(member);
-        match after.trim_start().split_first() {
+        match after.trim_ascii_start().split_first() {
             None => return Some(members),
-            Some((b',', next)) => rest = next.trim_start(),
+            Some((b',', next)) => rest = next.trim_ascii_start(),
             Some(_) => return None,
         }
     }

@@ -1,0 +1,275 @@
+//! Reading a database into a [`Catalog`]: every kind's queries, in two phases.
+//!
+//! The base phase reads all objects of all kinds, barely more than their names. Then selection decides, the
+//! wanted tables are locked, and the details phase reads what only wanted objects need. Within a phase all
+//! queries run together, so that the number of round trips does not grow with the number of objects.
+
+use postgres_types::Type;
+
+use super::selection::{self, Selection};
+use super::table::{RelKind, constraint::ConstraintKind, constraint::ConstraintOn};
+use super::{
+    Body, Catalog, Components, Object, Reader, aggregate, attributes, class, default_acl, depends, extension,
+    function, language, large_object, matview, rule, schema, sequence, table, trigger, types, view,
+};
+use crate::connect::Columns;
+use crate::error::Result;
+use crate::sql::{Quoting, put, text};
+use crate::toc::DumpId;
+
+/// What is read, besides which objects are.
+#[derive(Debug, Clone)]
+pub struct ReadOptions {
+    /// Definitions are wanted.
+    pub schema: bool,
+    /// Rows, sequence values and the population of materialized views are wanted.
+    pub data: bool,
+    /// Sequence values are wanted even without other data.
+    pub sequence_values: bool,
+    /// Large objects are wanted.
+    pub large_objects: LargeObjects,
+    /// How long to wait for a table's lock, as `statement_timeout` takes it.
+    pub lock_wait_timeout: Option<String>,
+    /// How names are quoted.
+    pub quoting: Quoting,
+}
+
+/// Whether and how large objects become entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LargeObjects {
+    /// Left out.
+    None,
+    /// Those with the same owner and grants together.
+    Grouped,
+    /// Each by itself (archives before 1.16).
+    Single,
+}
+
+/// Reads what is wanted of a database, ready to be put in order.
+///
+/// # Errors
+/// If the server refuses a query or a lock, or if the catalogs contradict each other.
+pub async fn read(reader: &Reader<'_>, selection: &Selection, options: &ReadOptions) -> Result<Catalog> {
+    let mut catalog = Catalog::new(reader.version, options.quoting);
+    let dependencies = read_base(reader, selection, options, &mut catalog).await?;
+    add_data(reader, selection, options, &mut catalog).await?;
+    read_details(reader, options, &mut catalog).await?;
+
+    depends::add(&mut catalog, &dependencies);
+    matview::order_refreshes(&mut catalog);
+    if options.data && !options.schema {
+        let links = foreign_keys(&catalog);
+        selection::order_data_by_foreign_keys(&mut catalog, links);
+    }
+    attributes::mark(&mut catalog)?;
+    Ok(catalog)
+}
+
+/// The base phase: all objects, and what is wanted of each.
+async fn read_base(
+    reader: &Reader<'_>,
+    selection: &Selection,
+    options: &ReadOptions,
+    catalog: &mut Catalog,
+) -> Result<Vec<depends::Row>> {
+    let (
+        attributes,
+        dependencies,
+        extensions,
+        schemas,
+        relations,
+        rules,
+        functions,
+        aggregates,
+        types,
+        languages,
+        default_acls,
+        large_objects,
+    ) = futures_util::try_join!(
+        attributes::read(reader),
+        depends::read(reader),
+        extension::read(reader),
+        schema::read(reader),
+        table::relation::read(reader),
+        rule::read(reader),
+        function::read(reader),
+        aggregate::read(reader),
+        types::read(reader),
+        language::read(reader),
+        default_acl::read(reader),
+        read_large_objects(reader, options),
+    )?;
+    extension::add(catalog, extensions);
+    schema::add(catalog, schemas);
+    table::relation::add(catalog, relations)?;
+    function::add(catalog, functions)?;
+    types::add(catalog, types)?;
+    language::add(catalog, languages);
+    aggregate::add(catalog, aggregates)?;
+    default_acl::add(catalog, default_acls)?;
+    large_object::add(
+        catalog,
+        &large_objects,
+        options.large_objects == LargeObjects::Single,
+    );
+    depends::add_members(catalog, &dependencies);
+    attributes::add(catalog, attributes);
+    selection::select(catalog, selection);
+    rule::add(catalog, rules);
+    Ok(dependencies)
+}
+
+async fn read_large_objects(reader: &Reader<'_>, options: &ReadOptions) -> Result<Vec<large_object::Row>> {
+    match options.large_objects {
+        LargeObjects::None => Ok(Vec::new()),
+        LargeObjects::Grouped | LargeObjects::Single => large_object::read(reader).await,
+    }
+}
+
+/// Adds what the selected relations hold.
+async fn add_data(
+    reader: &Reader<'_>,
+    selection: &Selection,
+    options: &ReadOptions,
+    catalog: &mut Catalog,
+) -> Result<()> {
+    let configuration = selection::add_extension_data(catalog, selection);
+    if !configuration.is_empty() {
+        let links = read_foreign_keys(reader, catalog, &configuration).await?;
+        selection::order_data_by_foreign_keys(catalog, links);
+    }
+    if options.data {
+        selection::add_data(catalog, selection, |_| true);
+    } else if options.sequence_values {
+        selection::add_data(catalog, selection, |kind| kind == RelKind::Sequence);
+    }
+    Ok(())
+}
+
+/// The details phase: all that only wanted objects need, and locks on the tables among them.
+async fn read_details(reader: &Reader<'_>, options: &ReadOptions, catalog: &mut Catalog) -> Result<()> {
+    lock(reader, options, catalog).await?;
+    let tables = relations(catalog, |_, table| {
+        table.interesting && table.relkind != RelKind::Sequence
+    });
+    let sequences = relations(catalog, |_, table| {
+        table.interesting && table.relkind == RelKind::Sequence
+    });
+    let defined = |object: &Object| object.dump.intersects(Components::DEFINITION);
+    let views = relations(catalog, |object, table| {
+        defined(object) && matches!(table.relkind, RelKind::View | RelKind::MaterializedView)
+    });
+    let ruled = relations(catalog, |object, table| defined(object) && table.has_rules);
+    let triggered = relations(catalog, |object, table| defined(object) && table.has_triggers);
+    let functions = function::wanted(catalog);
+    let aggregates = aggregate::wanted(catalog);
+    let data_types = types::wanted(catalog);
+    let values = options.data || options.sequence_values;
+
+    let (tables, sequences, views, rules, triggers, functions, aggregates, data_types) = futures_util::try_join!(
+        table::details::read(reader, &tables),
+        sequence::read_details(reader, &sequences, values),
+        view::read_details(reader, &views),
+        rule::read_details(reader, &ruled),
+        trigger::read_details(reader, &triggered),
+        function::read_details(reader, &functions),
+        aggregate::read_details(reader, &aggregates),
+        types::read_details(reader, &data_types),
+    )?;
+    table::details::add(catalog, tables)?;
+    sequence::add_details(catalog, sequences)?;
+    view::add_details(catalog, views)?;
+    rule::add_details(catalog, rules);
+    trigger::add_details(catalog, triggers);
+    function::add_details(catalog, functions);
+    aggregate::add_details(catalog, aggregates);
+    types::add_details(catalog, data_types);
+    Ok(())
+}
+
+/// The oids of some relations.
+fn relations(catalog: &Catalog, wanted: impl Fn(&Object, &table::Table) -> bool) -> Vec<u32> {
+    let objects = catalog.objects().iter();
+    objects
+        .filter(|object| matches!(&object.body, Body::Table(table) if wanted(object, table)))
+        .map(|object| object.catalog_id.oid)
+        .collect()
+}
+
+/// Keeps the tables that are dumped from being dropped or altered until the dump is done.
+async fn lock(reader: &Reader<'_>, options: &ReadOptions, catalog: &Catalog) -> Result<()> {
+    /// A statement is ended when it is this long; the server keeps all of it in memory.
+    const STATEMENT: usize = 100_000;
+    let parts = Components::DEFINITION | Components::DATA | Components::STATISTICS | Components::POLICY;
+    let tables = catalog.objects().iter().filter(|object| {
+        object.dump.intersects(parts)
+            && matches!(&object.body, Body::Table(table)
+                if matches!(table.relkind, RelKind::Table | RelKind::Partitioned))
+    });
+    let mut statements = text!();
+    let mut begun = None;
+    for table in tables {
+        let start = *begun.get_or_insert(statements.len());
+        let word = if start == statements.len() {
+            "LOCK TABLE "
+        } else {
+            ", "
+        };
+        put!(statements; word, catalog.qualified(table));
+        if statements.len() - start > STATEMENT {
+            put!(statements; " IN ACCESS SHARE MODE;\n");
+            begun = None;
+        }
+    }
+    if begun.is_some() {
+        put!(statements; " IN ACCESS SHARE MODE;\n");
+    }
+    if statements.is_empty() {
+        return Ok(());
+    }
+    if let Some(timeout) = &options.lock_wait_timeout {
+        let limit = text!(
+            "SET statement_timeout = ",
+            options.quoting.literal(timeout),
+            ";\n"
+        );
+        statements = text!(limit, statements, "SET statement_timeout = 0;\n");
+    }
+    reader.command("locking tables", statements.as_ref()).await
+}
+
+/// The foreign keys among the objects: the table of each, and the one it references.
+fn foreign_keys(catalog: &Catalog) -> Vec<(DumpId, DumpId)> {
+    let keys = catalog.objects().iter().filter_map(|object| match &object.body {
+        Body::Constraint(constraint) if constraint.kind == ConstraintKind::ForeignKey => {
+            match (constraint.on, constraint.referenced) {
+                (ConstraintOn::Table(table), Some(referenced)) => Some((table, referenced)),
+                _ => None,
+            }
+        }
+        _ => None,
+    });
+    keys.collect()
+}
+
+/// The same for tables of extensions, whose constraints are no objects.
+async fn read_foreign_keys(
+    reader: &Reader<'_>,
+    catalog: &Catalog,
+    tables: &[u32],
+) -> Result<Vec<(DumpId, DumpId)>> {
+    const SQL: &str = "SELECT conrelid, confrelid FROM pg_catalog.pg_constraint \
+         WHERE contype = 'f' AND conrelid = ANY ($1) AND confrelid = ANY ($1) ORDER BY oid";
+    let rows = reader
+        .rows("foreign keys of extensions", SQL, &[(&tables, Type::OID_ARRAY)])
+        .await?;
+    let mut links = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let mut c = Columns::new(row);
+        let mut table = || Ok::<_, crate::Error>(catalog.find(class::PG_CLASS, c.oid()?));
+        if let (Some(table), Some(referenced)) = (table()?, table()?) {
+            links.push((table, referenced));
+        }
+    }
+    Ok(links)
+}

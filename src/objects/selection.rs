@@ -1,0 +1,370 @@
+//! Which parts of which objects are dumped: schemas, extensions and tables by the user's choice, everything
+//! else by where it lives.
+//!
+//! Pure: patterns have become oids before ([`crate::dump`] sees to that), and the base phase has read every
+//! object. What only wanted objects have (columns, indexes, triggers, …) is read afterwards and takes after
+//! its table.
+
+use std::collections::HashSet;
+
+use bstr::{BString, ByteSlice};
+
+use super::schema::PG_DATABASE_OWNER;
+use super::table::{Persistence, RelKind, data};
+use super::types::TypeKind;
+use super::{Body, Catalog, Components, Object, class, matview, sequence};
+use crate::toc::DumpId;
+
+/// Objects up to this oid were made by initdb.
+const LAST_BUILTIN: u32 = 16_383;
+
+/// Of one kind of object: those wanted and those not.
+#[derive(Debug, Clone, Default)]
+pub struct Choice {
+    /// Only these, if there is a list at all.
+    pub only: Option<HashSet<u32>>,
+    /// Not these, wherever they come from.
+    pub not: HashSet<u32>,
+}
+
+impl Choice {
+    fn has(&self, oid: u32, otherwise: Components) -> Components {
+        let wanted = match &self.only {
+            Some(only) if only.contains(&oid) => Components::ALL,
+            Some(_) => Components::NONE,
+            None => otherwise,
+        };
+        if self.not.contains(&oid) {
+            Components::NONE
+        } else {
+            wanted
+        }
+    }
+}
+
+/// What a user asked for, as oids.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// Schemas, with all that is in them.
+    pub schemas: Choice,
+    /// Relations. A choice of them turns everything else off.
+    pub tables: Choice,
+    /// Extensions.
+    pub extensions: Choice,
+    /// Tables without their rows.
+    pub without_data: HashSet<u32>,
+    /// Foreign servers whose tables have rows worth dumping.
+    pub foreign_servers: HashSet<u32>,
+    /// Unlogged tables have no rows worth dumping.
+    pub no_unlogged_data: bool,
+}
+
+impl Selection {
+    /// Nothing was picked out: the dump is of a whole database, as far as it is not left out.
+    pub fn is_of_everything(&self) -> bool {
+        [&self.schemas, &self.tables, &self.extensions]
+            .iter()
+            .all(|choice| choice.only.is_none())
+    }
+
+    fn with_everything(&self) -> Components {
+        if self.is_of_everything() {
+            Components::ALL
+        } else {
+            Components::NONE
+        }
+    }
+}
+
+/// Decides for all objects of the base phase, once it is known which are members of extensions.
+pub fn select(catalog: &mut Catalog, selection: &Selection) {
+    // Each step only looks at objects that an earlier one has decided on.
+    each(catalog, |_, object| match object.body {
+        Body::Extension(_) => Some(extension(object, selection)),
+        _ => None,
+    });
+    schemas(catalog, selection);
+    each(catalog, |catalog, object| match &object.body {
+        Body::Table(table) if table.relkind == RelKind::Composite => Some(Components::NONE),
+        Body::Table(_) => Some(relation(catalog, object, selection)),
+        _ => None,
+    });
+    owned_sequences(catalog);
+    each(catalog, |catalog, object| other(catalog, object, selection));
+    mark_interesting(catalog);
+}
+
+/// Adds the rows of tables, the values of sequences and the population of materialized views as objects.
+pub fn add_data(catalog: &mut Catalog, selection: &Selection, kind: impl Fn(RelKind) -> bool) {
+    for id in ids(catalog, |object| matches!(object.body, Body::Table(_))) {
+        let wanted = catalog.object(id).dump.intersects(Components::DATA);
+        if wanted && catalog.table(id).is_some_and(|table| kind(table.relkind)) {
+            add_rows(catalog, selection, id);
+        }
+    }
+}
+
+/// Adds the rows of the configuration tables of extensions, which are the user's although the tables are not.
+/// Returns the oids of those tables.
+pub fn add_extension_data(catalog: &mut Catalog, selection: &Selection) -> Vec<u32> {
+    let mut found: Vec<(DumpId, BString)> = Vec::new();
+    for object in catalog.objects() {
+        let Body::Extension(extension) = &object.body else {
+            continue;
+        };
+        let conditions = extension
+            .config_conditions
+            .iter()
+            .map(Some)
+            .chain(std::iter::repeat(None));
+        for (oid, condition) in extension.config_tables.iter().zip(conditions) {
+            let Some(id) = catalog.find(class::PG_CLASS, *oid) else {
+                continue;
+            };
+            if config_table_wanted(catalog, object, id, selection) {
+                found.push((id, condition.cloned().unwrap_or_default()));
+            }
+        }
+    }
+    let mut oids = Vec::new();
+    for (table, condition) in found {
+        add_rows(catalog, selection, table);
+        let rows = catalog.table(table).and_then(|table| table.data);
+        if rows.is_some() {
+            oids.push(catalog.object(table).catalog_id.oid);
+        }
+        if let Some(rows) = rows
+            && let Body::TableData(rows) = &mut catalog.object_mut(rows).body
+            && !condition.is_empty()
+        {
+            rows.filter = Some(condition);
+        }
+    }
+    oids
+}
+
+/// Lets the rows of a table wait for those of the tables that its foreign keys reference: only needed where
+/// the constraints are there already when the rows are loaded.
+pub fn order_data_by_foreign_keys(catalog: &mut Catalog, links: impl IntoIterator<Item = (DumpId, DumpId)>) {
+    let rows = |catalog: &Catalog, table| catalog.table(table).and_then(|table| table.data);
+    for (table, referenced) in links {
+        if let (Some(rows), Some(first)) = (rows(catalog, table), rows(catalog, referenced)) {
+            catalog.object_mut(rows).depend_on(first);
+        }
+    }
+}
+
+/// Decides for those objects that `decide` has an opinion on.
+fn each(catalog: &mut Catalog, decide: impl Fn(&Catalog, &Object) -> Option<Components>) {
+    let decided: Vec<(DumpId, Components)> = catalog
+        .objects()
+        .iter()
+        .filter_map(|object| Some((object.id, decide(catalog, object)?)))
+        .collect();
+    for (id, dump) in decided {
+        catalog.object_mut(id).dump = dump;
+    }
+}
+
+fn ids(catalog: &Catalog, wanted: impl Fn(&Object) -> bool) -> Vec<DumpId> {
+    let objects = catalog.objects().iter();
+    objects
+        .filter(|object| wanted(object))
+        .map(|object| object.id)
+        .collect()
+}
+
+fn extension(object: &Object, selection: &Selection) -> Components {
+    // What initdb installs is there everywhere; its owner may have granted things, though.
+    if object.catalog_id.oid <= LAST_BUILTIN {
+        return Components::ACL;
+    }
+    selection
+        .extensions
+        .has(object.catalog_id.oid, selection.with_everything())
+}
+
+/// What is wanted of an extension's member: the extension's script makes it, so only grants that
+/// came later.
+fn member(catalog: &Catalog, object: &Object) -> Option<Components> {
+    let extension = catalog.object(object.extension?);
+    // Older servers do not know what was granted at first.
+    if !catalog.version.at_least(90_600) {
+        return Some(Components::NONE);
+    }
+    Some(extension.dump & Components::ACL)
+}
+
+fn schemas(catalog: &mut Catalog, selection: &Selection) {
+    for id in ids(catalog, |object| matches!(object.body, Body::Schema(_))) {
+        let object = catalog.object(id);
+        let oid = object.catalog_id.oid;
+        let name = object.name.as_bytes();
+        let mut create = true;
+        let mut dump = Components::ALL;
+        let contents = if selection.tables.only.is_some() {
+            Components::NONE
+        } else if selection.schemas.only.is_some() {
+            selection.schemas.has(oid, Components::NONE)
+        } else if name == b"pg_catalog" && catalog.version.at_least(90_600) {
+            Components::ACL
+        } else if name.starts_with(b"pg_") || name == b"information_schema" {
+            Components::NONE
+        } else {
+            if name == b"public" {
+                create = false;
+                if object.owner == PG_DATABASE_OWNER {
+                    dump = dump.without(Components::DEFINITION);
+                }
+            }
+            Components::ALL
+        };
+        let contents = if selection.schemas.not.contains(&oid) {
+            Components::NONE
+        } else {
+            contents
+        };
+        // Membership in an extension is about the schema alone, not about what else is in it.
+        let dump = member(catalog, object).unwrap_or(dump & contents);
+        let object = catalog.object_mut(id);
+        object.dump = dump;
+        if !create {
+            // Its comment may have been removed, which has to be said as well.
+            object.has |= Components::COMMENT;
+        }
+        if let Body::Schema(schema) = &mut object.body {
+            schema.create = create;
+            schema.contents = contents;
+        }
+    }
+}
+
+/// What is wanted of the objects in an object's schema; `None` for those that live in none.
+fn contents(catalog: &Catalog, object: &Object) -> Option<Components> {
+    match &catalog.object(object.schema?).body {
+        Body::Schema(schema) => Some(schema.contents),
+        _ => None,
+    }
+}
+
+fn relation(catalog: &Catalog, object: &Object, selection: &Selection) -> Components {
+    let otherwise = contents(catalog, object).unwrap_or(Components::NONE);
+    let chosen = || selection.tables.has(object.catalog_id.oid, otherwise);
+    member(catalog, object).unwrap_or_else(chosen)
+}
+
+/// A sequence that a column owns is dumped with the column's table, and one that an identity column is
+/// made of never without it.
+fn owned_sequences(catalog: &mut Catalog) {
+    for id in ids(catalog, |object| matches!(object.body, Body::Table(_))) {
+        let Some(owner) = catalog.table(id).and_then(|table| table.owned_by) else {
+            continue;
+        };
+        let table = catalog.object(owner.table).dump;
+        let sequence = catalog.object_mut(id);
+        sequence.dump = if table.is_empty() && owner.identity {
+            Components::NONE
+        } else {
+            sequence.dump | table
+        };
+    }
+}
+
+/// Everything that is neither extension nor schema nor relation.
+fn other(catalog: &Catalog, object: &Object, selection: &Selection) -> Option<Components> {
+    let is_builtin = object.catalog_id.oid <= LAST_BUILTIN;
+    let with_everything = selection.with_everything();
+    let in_schema = || contents(catalog, object).unwrap_or(with_everything);
+    match &object.body {
+        Body::Schema(_) | Body::Extension(_) | Body::Table(_) => None,
+        Body::Type(ty) if ty.kind == TypeKind::RowType => {
+            let relation = catalog.find(class::PG_CLASS, ty.relation);
+            Some(relation.map_or(Components::NONE, |id| catalog.object(id).dump))
+        }
+        // Made only if a function needs it: see the repair of loops.
+        Body::ShellType(_) => Some(Components::NONE),
+        Body::DefaultAcl(_) => Some(in_schema()),
+        Body::Language(_) => member(catalog, object).or(Some(if !is_builtin {
+            with_everything
+        } else if catalog.version.at_least(90_600) {
+            with_everything & Components::ACL
+        } else {
+            Components::NONE
+        })),
+        Body::Type(_) | Body::Function(_) | Body::Aggregate(_) => {
+            Some(member(catalog, object).unwrap_or_else(in_schema))
+        }
+        // What is read or made later takes after what it belongs to.
+        _ => None,
+    }
+}
+
+/// Marks the relations whose details are read: those that are dumped, and the parents of
+/// those, which know what children inherit.
+fn mark_interesting(catalog: &mut Catalog) {
+    let parts = Components::DEFINITION | Components::DATA | Components::STATISTICS;
+    let mut parents: Vec<DumpId> = Vec::new();
+    for object in catalog.objects_mut() {
+        let owned_and_wanted = !object.dump.is_empty();
+        let dumped = object.dump.intersects(parts);
+        if let Body::Table(table) = &mut object.body {
+            table.interesting = dumped || table.owned_by.is_some() && owned_and_wanted;
+            let inherits = !matches!(
+                table.relkind,
+                RelKind::Sequence | RelKind::View | RelKind::MaterializedView
+            );
+            if table.interesting && inherits {
+                parents.extend(&table.parents);
+            }
+        }
+    }
+    for parent in parents {
+        if let Some(table) = catalog.table_mut(parent) {
+            table.interesting = true;
+        }
+    }
+}
+
+fn config_table_wanted(catalog: &Catalog, extension: &Object, table: DumpId, selection: &Selection) -> bool {
+    let table = catalog.object(table);
+    let oid = table.catalog_id.oid;
+    let schema = table.schema.map(|id| catalog.object(id));
+    if selection.tables.not.contains(&oid)
+        || schema.is_some_and(|schema| selection.schemas.not.contains(&schema.catalog_id.oid))
+    {
+        return false;
+    }
+    // Without the extension the table is only wanted if it or its schema was asked for.
+    extension.dump.intersects(Components::DEFINITION)
+        || selection
+            .tables
+            .only
+            .as_ref()
+            .is_some_and(|only| only.contains(&oid))
+        || schema.is_some_and(|schema| schema.dump.intersects(Components::DEFINITION))
+}
+
+/// Adds what a relation holds as an object, if it holds anything that is worth dumping.
+fn add_rows(catalog: &mut Catalog, selection: &Selection, id: DumpId) {
+    let oid = catalog.object(id).catalog_id.oid;
+    let Some(table) = catalog.table_mut(id) else {
+        return;
+    };
+    let has_rows = match table.relkind {
+        RelKind::Table | RelKind::Sequence | RelKind::MaterializedView => true,
+        RelKind::Foreign => selection.foreign_servers.contains(&table.foreign_server),
+        _ => false,
+    };
+    let unwanted = table.persistence == Persistence::Unlogged && selection.no_unlogged_data
+        || selection.without_data.contains(&oid);
+    if table.data.is_some() || !has_rows || unwanted {
+        return;
+    }
+    // Columns are needed even of tables whose definition is not.
+    table.interesting = true;
+    match table.relkind {
+        RelKind::MaterializedView => matview::add_refresh(catalog, id),
+        RelKind::Sequence => sequence::add_set(catalog, id),
+        _ => data::add(catalog, id),
+    };
+}
