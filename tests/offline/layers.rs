@@ -1,113 +1,223 @@
-//! The import rule: which module may use which.
-//!
-//! `cli → {dump, restore, dumpall} → {objects, order, archive, script} → {toc, connect, wire, sql,
-//! compress} → error`. Within a layer modules may use each other, except that nothing behind the table of
-//! contents may know the catalogs.
+//! The shape of the source, kept by a test: who may use whom, and how large a file may grow.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// From the top of the crate to its ground.
-const LAYERS: &[&[&str]] = &[
+/// The top folders of `src/`, from those that know most to those that know least. A module may use those of its own
+/// row and of the rows below.
+const ROWS: [&[&str]; 5] = [
     &["cli"],
     &["dump", "restore", "dumpall"],
     &["objects", "order", "archive", "script"],
-    &["toc", "connect", "wire", "sql", "compress", "progress"],
-    &["error"],
+    &["toc", "connect", "wire", "sql", "compress"],
+    &["error", "progress"],
 ];
 
-/// Uses that the layers would allow but the waist does not.
-const FORBIDDEN: &[(&str, &str)] = &[
-    ("restore", "objects"),
-    ("restore", "order"),
-    ("restore", "dump"),
-    ("dump", "restore"),
-    ("script", "objects"),
-    ("script", "order"),
-    ("archive", "objects"),
-    ("archive", "order"),
-    ("objects", "archive"),
-    ("objects", "script"),
-    ("toc", "connect"),
-    ("sql", "connect"),
-];
+/// Past the TOC nothing knows PostgreSQL's catalogs.
+const NEVER: [(&str, &str); 3] = [("restore", "objects"), ("toc", "objects"), ("archive", "objects")];
 
-fn layer(module: &str) -> Option<usize> {
-    LAYERS.iter().position(|names| names.contains(&module))
-}
+/// Where nothing may read or write anything.
+const PURE: [&str; 2] = ["order", "sql"];
 
-fn rust_files(directory: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(directory).expect("a source folder") {
-        let path = entry.expect("a folder's entry").path();
-        if path.is_dir() {
-            rust_files(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push(path);
-        }
-    }
-}
-
-/// The top modules that a file's code (comments aside) names through `crate::`.
-fn used_modules(text: &str) -> BTreeSet<String> {
-    let code: String = text
-        .lines()
-        .filter(|line| !line.trim_start().starts_with("//"))
-        .map(|line| format!("{line}\n"))
-        .collect();
-    let mut used = BTreeSet::new();
-    for (at, _) in code.match_indices("crate::") {
-        let rest = &code[at + "crate::".len()..];
-        if let Some(group) = rest.strip_prefix('{') {
-            let group = &group[..group.find("};").unwrap_or(group.len())];
-            used.extend(group.split([',', '{', '}']).filter_map(first_segment));
-        } else {
-            used.extend(first_segment(rest));
-        }
-    }
-    used
-}
-
-fn first_segment(path: &str) -> Option<String> {
-    let name: String = path
-        .trim_start()
-        .chars()
-        .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
-        .collect();
-    layer(&name).map(|_| name)
-}
+/// The largest number of lines of a file, its tests not counted.
+const MOST_LINES: usize = 600;
 
 #[test]
-fn modules_use_only_what_lies_below_them() {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = Vec::new();
-    rust_files(&source, &mut files);
-    assert!(files.len() > 20, "the sources were not found");
-    let mut broken = Vec::new();
-    for file in files {
-        let inside = file.strip_prefix(&source).expect("a file below src");
-        let Some(own) = inside.components().next().and_then(|c| c.as_os_str().to_str()) else {
-            continue;
-        };
-        let own = own.trim_end_matches(".rs");
-        let Some(own_layer) = layer(own) else { continue };
-        for other in used_modules(&fs::read_to_string(&file).expect("a source file")) {
-            let upward = layer(&other).is_some_and(|other_layer| other_layer < own_layer);
-            if upward || FORBIDDEN.contains(&(own, other.as_str())) {
-                broken.push(format!("{} uses crate::{other}", inside.display()));
+fn imports_go_down_only() {
+    let mut wrong = Vec::new();
+    for source in sources() {
+        for used in source.uses() {
+            let (from, to) = (row(&source.module), row(&used));
+            let upwards = from.zip(to).is_some_and(|(from, to)| to < from);
+            if upwards || NEVER.contains(&(source.module.as_str(), used.as_str())) {
+                wrong.push(format!("{}: uses crate::{used}", source.path.display()));
             }
         }
     }
     assert!(
-        broken.is_empty(),
-        "the import rule is broken:\n{}",
-        broken.join("\n")
+        wrong.is_empty(),
+        "against the order of layers in ARCHITECTURE.md:\n{}",
+        wrong.join("\n")
     );
 }
 
 #[test]
-fn the_reader_of_imports_sees_every_form() {
-    let used =
-        used_modules("use crate::{order::Plan, sql};\n// crate::cli\nfn f() { crate::objects::read(); }\n");
-    assert_eq!(used.into_iter().collect::<Vec<_>>(), ["objects", "order", "sql"]);
+fn every_folder_has_its_place() {
+    let missing: BTreeSet<_> = sources()
+        .into_iter()
+        .map(|s| s.module)
+        .filter(|m| row(m).is_none() && m != "bin")
+        .collect();
+    assert!(missing.is_empty(), "not in ROWS: {missing:?}");
+}
+
+#[test]
+fn pure_modules_do_no_io() {
+    const IO: [&str; 6] = [
+        "std::fs",
+        "std::io",
+        "std::net",
+        "tokio::",
+        "tokio_postgres",
+        "crate::wire",
+    ];
+    let mut wrong = Vec::new();
+    for source in sources()
+        .into_iter()
+        .filter(|s| PURE.contains(&s.module.as_str()))
+    {
+        wrong.extend(
+            (IO.iter().filter(|io| source.code.contains(**io)))
+                .map(|io| format!("{}: {io}", source.path.display())),
+        );
+    }
+    assert!(
+        wrong.is_empty(),
+        "input or output where only computing belongs:\n{}",
+        wrong.join("\n")
+    );
+}
+
+#[test]
+fn files_stay_small_and_say_what_they_own() {
+    let mut wrong = Vec::new();
+    for source in sources() {
+        let lines = source.code.lines().count();
+        if lines > MOST_LINES {
+            wrong.push(format!(
+                "{}: {lines} lines of at most {MOST_LINES}",
+                source.path.display()
+            ));
+        }
+        if !source.code.starts_with("//!") {
+            wrong.push(format!(
+                "{}: does not open with what it owns",
+                source.path.display()
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+struct Source {
+    path: PathBuf,
+    /// The top folder or file below `src/` that it belongs to.
+    module: String,
+    /// The text up to its unit tests.
+    code: String,
+}
+
+impl Source {
+    /// The top modules of the crate that the code names.
+    fn uses(&self) -> BTreeSet<String> {
+        let mut used = BTreeSet::new();
+        // Comments may point anywhere.
+        let code = self
+            .code
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"));
+        let code = code.collect::<Vec<_>>().join("\n");
+        for (at, _) in code.match_indices("crate::") {
+            let rest = &code[at + "crate::".len()..];
+            match rest.strip_prefix('{') {
+                Some(list) => used.extend(top_names(list)),
+                None => used.extend(first_word(rest)),
+            }
+        }
+        used.remove(&self.module);
+        used
+    }
+}
+
+/// The names at the first level of a braced import.
+fn top_names(list: &str) -> Vec<String> {
+    let (mut names, mut depth, mut start) = (Vec::new(), 0, 0);
+    for (at, c) in list.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' if depth > 0 => depth -= 1,
+            ',' | '}' if depth == 0 => {
+                names.extend(first_word(list[start..at].trim_start()));
+                start = at + 1;
+                if c == '}' {
+                    break;
+                }
+            }
+            _ => {}
+        }
+    }
+    names
+}
+
+fn first_word(text: &str) -> Option<String> {
+    let word: String = text
+        .chars()
+        .take_while(|c| c.is_alphanumeric() || *c == '_')
+        .collect();
+    (!word.is_empty()).then_some(word)
+}
+
+fn row(module: &str) -> Option<usize> {
+    ROWS.iter().position(|row| row.contains(&module))
+}
+
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = Vec::new();
+    let mut folders = vec![root.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("src can be read") {
+            let path = entry.expect("src can be read").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "rs")
+                && path.file_name() != Some("lib.rs".as_ref())
+            {
+                found.push(read(&root, path));
+            }
+        }
+    }
+    assert!(found.len() > 10, "src/ has more files than {}", found.len());
+    found
+}
+
+fn read(root: &Path, path: PathBuf) -> Source {
+    let text = fs::read_to_string(&path).expect("a source file can be read");
+    let below = path
+        .strip_prefix(root)
+        .expect("it is below src")
+        .with_extension("");
+    let module = below
+        .iter()
+        .next()
+        .expect("it has a name")
+        .to_string_lossy()
+        .into_owned();
+    // A file of tests only counts no lines at all, yet says what it is.
+    let tests_only = path.file_stem().is_some_and(|stem| stem == "tests");
+    let end = if tests_only {
+        text.find('\n')
+    } else {
+        text.find("#[cfg(test)]\nmod tests")
+    };
+    Source {
+        path: below,
+        module,
+        code: text[..end.unwrap_or(text.len())].to_owned(),
+    }
+}
+
+#[test]
+fn imports_are_found_however_written() {
+    let code = "//! See crate::cli.\nuse crate::{error::{Error, Result}, toc::Entry};\nfn f() { crate::sql::quote() }".to_owned();
+    let source = Source {
+        path: PathBuf::new(),
+        module: "wire".to_owned(),
+        code,
+    };
+    assert_eq!(
+        source.uses().into_iter().collect::<Vec<_>>(),
+        ["error", "sql", "toc"]
+    );
 }

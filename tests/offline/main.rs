@@ -1,4 +1,3 @@
 //! Tests that need no server.
 
-mod archive;
 mod layers;
