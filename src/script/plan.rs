@@ -186,9 +186,10 @@ impl Plan {
         &self.origin
     }
 
-    /// Whether any definition is restored.
+    /// Whether the definition of anything inside the database is restored.
     pub fn restores_definitions(&self) -> bool {
-        self.wanted.iter().any(|wanted| wanted.definition)
+        self.marked()
+            .any(|(entry, wanted)| wanted.definition && !entry.desc.is_database())
     }
 
     /// The entries whose objects are dropped first, in that order. With `-C` that is the database alone:

@@ -1,0 +1,358 @@
+//! Statements on their way to a server: sent ahead of their answers, and every answer attributed to its entry.
+//!
+//! A [`RestoreLane`] is one session. It skips settings the server does not know, tells failures to the
+//! [`Observer`] in the order of the statements, and decides by the error policy whether the run goes on. How
+//! far it runs ahead is bounded in statements and in bytes, and it waits wherever what comes next depends on
+//! what came before.
+
+use std::collections::{HashSet, VecDeque};
+
+use bstr::{BStr, BString};
+
+use super::report::{EntryName, Failure, Observer, Report, Stage};
+use crate::connect::{ConnectParams, ServerVersion};
+use crate::error::{Error, ErrorKind, Result};
+use crate::script::{Purpose, Statement};
+use crate::toc::{DumpId, Entry};
+use crate::wire::{Lane, LaneError, ServerError};
+
+/// Statements under way at most; when that many are, half of them are waited for.
+const STATEMENTS: usize = 256;
+/// Bytes of statements under way at most, one statement aside.
+const BYTES: usize = 1024 * 1024;
+
+/// Why a run ends early.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// Nothing can go on.
+    Error(Error),
+    /// A failure was told to the observer, and the run was to end at the first.
+    Failure,
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Stop::Error(error)
+    }
+}
+
+/// A session that restores.
+pub(super) struct RestoreLane<'o> {
+    params: ConnectParams,
+    pub(super) lane: Lane,
+    version: ServerVersion,
+    observer: &'o mut dyn Observer,
+    pub(super) report: Report,
+    exit_on_error: bool,
+    /// Whether statements stand in a transaction block that all of them share, so that what follows a
+    /// failure in it has no effect.
+    in_block: bool,
+    stage: Stage,
+    under_way: VecDeque<UnderWay>,
+    bytes: usize,
+    failed: HashSet<DumpId>,
+}
+
+/// Something that waits for its turn to be told about.
+enum UnderWay {
+    Info(BString),
+    Statement {
+        entry: Option<EntryName>,
+        sql: BString,
+        purpose: Purpose,
+    },
+    LargeObjects {
+        entry: Option<EntryName>,
+        first: u32,
+        last: u32,
+        bytes: usize,
+    },
+}
+
+impl<'o> RestoreLane<'o> {
+    /// Connects.
+    pub(super) async fn connect(
+        params: ConnectParams,
+        observer: &'o mut dyn Observer,
+        exit_on_error: bool,
+    ) -> Result<RestoreLane<'o>> {
+        let (lane, version) = open(&params).await?;
+        Ok(RestoreLane {
+            params,
+            lane,
+            version,
+            observer,
+            report: Report::default(),
+            exit_on_error,
+            in_block: false,
+            stage: Stage::Initializing,
+            under_way: VecDeque::new(),
+            bytes: 0,
+            failed: HashSet::new(),
+        })
+    }
+
+    pub(super) fn version(&self) -> ServerVersion {
+        self.version
+    }
+
+    /// From now on failures belong to the table of contents.
+    pub(super) fn process_toc(&mut self) {
+        self.stage = Stage::ProcessingToc;
+    }
+
+    /// Whether restoring the entry has failed so far.
+    pub(super) fn has_failed(&self, id: DumpId) -> bool {
+        self.failed.contains(&id)
+    }
+
+    /// Tells what is being done, once everything before it is.
+    pub(super) fn info(&mut self, message: impl Into<BString>) {
+        if self.under_way.is_empty() {
+            self.observer.info(BStr::new(&message.into()));
+        } else {
+            self.under_way.push_back(UnderWay::Info(message.into()));
+        }
+    }
+
+    pub(super) fn warning(&mut self, message: &str) {
+        self.observer.warning(BStr::new(message));
+    }
+
+    /// Moves to another database of the same server.
+    pub(super) async fn reconnect(&mut self, database: &BStr) -> Result<(), Stop> {
+        self.drain().await?;
+        self.params = self.params.for_database(database);
+        let (lane, version) = open(&self.params).await?;
+        std::mem::replace(&mut self.lane, lane).close().await;
+        self.version = version;
+        Ok(())
+    }
+
+    /// Sends a statement for an entry.
+    pub(super) async fn statement(
+        &mut self,
+        entry: Option<&Entry>,
+        statement: Statement,
+    ) -> Result<(), Stop> {
+        if self.is_unknown(&statement.purpose) {
+            return Ok(());
+        }
+        let wait = self.must_wait(&statement.purpose);
+        match statement.purpose {
+            Purpose::Begin => self.in_block = true,
+            Purpose::Commit => self.in_block = false,
+            _ => {}
+        }
+        self.lane.send_query(&statement.sql).await?;
+        self.bytes += statement.sql.len();
+        self.under_way.push_back(UnderWay::Statement {
+            entry: entry.map(EntryName::from),
+            sql: statement.sql,
+            purpose: statement.purpose,
+        });
+        if wait {
+            self.drain().await
+        } else {
+            self.relieve().await
+        }
+    }
+
+    /// Sends a statement that writes large objects, from the first to the last named.
+    pub(super) async fn large_objects(
+        &mut self,
+        entry: &Entry,
+        sql: &[u8],
+        first: u32,
+        last: u32,
+    ) -> Result<(), Stop> {
+        self.lane.send_query(sql).await?;
+        self.bytes += sql.len();
+        let entry = Some(EntryName::from(entry));
+        self.under_way.push_back(UnderWay::LargeObjects {
+            entry,
+            first,
+            last,
+            bytes: sql.len(),
+        });
+        self.relieve().await
+    }
+
+    /// Waits for everything under way.
+    pub(super) async fn drain(&mut self) -> Result<(), Stop> {
+        while !self.under_way.is_empty() {
+            self.receive().await?;
+        }
+        Ok(())
+    }
+
+    /// Ends the session.
+    pub(super) async fn close(self) -> Report {
+        self.lane.close().await;
+        self.report
+    }
+
+    /// Settings of newer servers that an older one does without.
+    fn is_unknown(&self, purpose: &Purpose) -> bool {
+        match purpose {
+            Purpose::Setting { since } => !self.version.at_least(*since),
+            Purpose::TableAccessMethod(_) => !self.version.at_least(12),
+            _ => false,
+        }
+    }
+
+    /// Whether what comes next must not be sent before this has succeeded.
+    fn must_wait(&self, purpose: &Purpose) -> bool {
+        match purpose {
+            Purpose::SessionUser(_) => true,
+            _ if !self.exit_on_error => false,
+            // The end of a block decides; inside one, what follows a failure is refused by the server.
+            Purpose::Commit => true,
+            _ => !self.in_block,
+        }
+    }
+
+    /// Waits if too much is under way.
+    async fn relieve(&mut self) -> Result<(), Stop> {
+        if self.under_way.len() < STATEMENTS && self.bytes < BYTES {
+            return Ok(());
+        }
+        while self.under_way.len() > STATEMENTS / 2 || self.bytes > BYTES / 2 {
+            self.receive().await?;
+        }
+        Ok(())
+    }
+
+    /// Waits for the oldest thing under way and tells about it.
+    async fn receive(&mut self) -> Result<(), Stop> {
+        match self.under_way.pop_front() {
+            None => Ok(()),
+            Some(UnderWay::Info(message)) => {
+                self.observer.info(BStr::new(&message));
+                Ok(())
+            }
+            Some(UnderWay::Statement { entry, sql, purpose }) => {
+                self.bytes -= sql.len().min(self.bytes);
+                match self.lane.recv_result().await?.error {
+                    None => Ok(()),
+                    Some(error) => self.statement_failed(entry, sql, purpose, &error),
+                }
+            }
+            Some(UnderWay::LargeObjects {
+                entry,
+                first,
+                last,
+                bytes,
+            }) => {
+                self.bytes -= bytes.min(self.bytes);
+                match self.lane.recv_result().await?.error {
+                    None => Ok(()),
+                    Some(error) => {
+                        let what = if first == last {
+                            format!("could not write large object {first}")
+                        } else {
+                            format!("could not write large objects {first} to {last}")
+                        };
+                        let message = format!("{what}: {}", error.report(None)).into();
+                        self.failed(entry, message, None, &error)
+                    }
+                }
+            }
+        }
+    }
+
+    fn statement_failed(
+        &mut self,
+        entry: Option<EntryName>,
+        sql: BString,
+        purpose: Purpose,
+        error: &ServerError,
+    ) -> Result<(), Stop> {
+        let report = error.report(Some(&sql));
+        let message: BString = match purpose {
+            Purpose::SessionUser(user) => {
+                let sentence = format!("could not set session user to \"{user}\": {report}");
+                return Err(Error::new(ErrorKind::Server, sentence)
+                    .sqlstate(&error.sqlstate)
+                    .into());
+            }
+            Purpose::SearchPath(schema) => {
+                format!("could not set \"search_path\" to \"{schema}\": {report}").into()
+            }
+            Purpose::Tablespace(name) => {
+                format!("could not set \"default_tablespace\" to {name}: {report}").into()
+            }
+            Purpose::TableAccessMethod(name) => {
+                format!("could not set \"default_table_access_method\" to {name}: {report}").into()
+            }
+            Purpose::Execute | Purpose::Setting { .. } | Purpose::Begin | Purpose::Commit => {
+                let lead = match purpose {
+                    Purpose::Begin => "could not start database transaction",
+                    Purpose::Commit => "could not commit database transaction",
+                    _ => "could not execute query",
+                };
+                [
+                    lead.as_bytes(),
+                    b": ",
+                    report.as_bytes(),
+                    b"\nCommand was: ",
+                    &sql,
+                ]
+                .concat()
+                .into()
+            }
+        };
+        self.failed(entry, message, Some(sql), error)
+    }
+
+    /// Counts and tells a failure; the policy says whether that was the end.
+    pub(super) fn failed(
+        &mut self,
+        entry: Option<EntryName>,
+        message: BString,
+        statement: Option<BString>,
+        error: &ServerError,
+    ) -> Result<(), Stop> {
+        self.report.errors += 1;
+        self.failed.extend(entry.as_ref().map(|entry| entry.dump_id));
+        self.observer.failure(&Failure {
+            stage: self.stage,
+            entry,
+            message,
+            statement,
+            sqlstate: error.sqlstate.clone(),
+        });
+        if error.is_fatal() {
+            let sentence = "the server ended the session".to_string();
+            return Err(Error::new(ErrorKind::Connect, sentence)
+                .sqlstate(&error.sqlstate)
+                .into());
+        }
+        if self.exit_on_error {
+            Err(Stop::Failure)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// A session in which no name means anything but what its schema says.
+async fn open(params: &ConnectParams) -> Result<(Lane, ServerVersion)> {
+    let mut lane = params.lane().await?;
+    let version = lane
+        .parameter("server_version")
+        .and_then(|text| ServerVersion::parse(&String::from_utf8_lossy(text)))
+        .ok_or_else(|| Error::new(ErrorKind::Protocol, "the server does not tell its version"))?;
+    lane.simple(b"SELECT pg_catalog.set_config('search_path', '', false);")
+        .await?
+        .check("setting the search path")?;
+    Ok((lane, version))
+}
+
+/// The server's error in a conversation, if it was that and not the connection.
+pub(super) fn server_error(error: LaneError) -> Result<Box<ServerError>> {
+    match error {
+        LaneError::Server(error) => Ok(error),
+        LaneError::Broken(error) => Err(error),
+    }
+}

@@ -1,0 +1,68 @@
+//! An archive with its options applied: what will be restored, before anything is.
+
+use bstr::{BStr, BString};
+
+use crate::archive::Archive;
+use crate::error::Result;
+use crate::toc::{Entry, Wanted};
+
+use super::{Observer, RestoreOptions};
+
+/// A restore that is ready to run.
+pub struct Restore {
+    pub(super) archive: Archive,
+    pub(super) options: RestoreOptions,
+    pub(super) toc: Vec<Entry>,
+    pub(super) wanted: Vec<Wanted>,
+}
+
+impl Restore {
+    /// Applies the list file and the selection.
+    ///
+    /// # Errors
+    /// A name that selects nothing, where that matters.
+    pub fn new(archive: Archive, mut options: RestoreOptions) -> Result<Restore> {
+        options.selection.create_database = options.script.create_database;
+        let toc = match &options.list {
+            Some(listed) => {
+                options.selection.listed = Some(listed.order.iter().copied().collect());
+                listed.reorder(archive.toc())
+            }
+            None => archive.toc().to_vec(),
+        };
+        let wanted = options.selection.select(&toc)?;
+        Ok(Restore {
+            archive,
+            options,
+            toc,
+            wanted,
+        })
+    }
+
+    /// The archive.
+    pub fn archive(&self) -> &Archive {
+        &self.archive
+    }
+
+    /// The entries, in the order in which they would be restored but for passes, and what is wanted of each.
+    pub fn entries(&self) -> impl Iterator<Item = (&Entry, Wanted)> {
+        self.toc.iter().zip(self.wanted.iter().copied())
+    }
+
+    /// Whether definitions were asked for but none is selected, so that it is a restore of data alone.
+    pub fn is_implied_data_only(&self) -> bool {
+        self.options.selection.definitions && !self.wanted.iter().any(|wanted| wanted.definition)
+    }
+
+    /// The program that made the archive, with its version.
+    pub(super) fn dumped_by(&self) -> Option<BString> {
+        let version = self.archive.header().dumper_version.as_ref()?;
+        Some([b"pg_dump version ", version.as_slice()].concat().into())
+    }
+
+    pub(super) fn tell_implied(&self, observer: &mut dyn Observer) {
+        if self.is_implied_data_only() {
+            observer.info(BStr::new("implied no-schema restore"));
+        }
+    }
+}

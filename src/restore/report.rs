@@ -1,0 +1,95 @@
+//! What is told during a restore and after it.
+
+use bstr::{BStr, BString};
+
+use crate::toc::{CatalogId, Desc, DumpId, Entry};
+
+/// Told about a run while it goes on. Everything is optional.
+pub trait Observer: Send {
+    /// What is being done, for verbose runs.
+    fn info(&mut self, message: &BStr) {
+        let _ = message;
+    }
+
+    /// What the user should know although nothing failed.
+    fn warning(&mut self, message: &BStr) {
+        let _ = message;
+    }
+
+    /// What failed.
+    fn failure(&mut self, failure: &Failure) {
+        let _ = failure;
+    }
+}
+
+/// An [`Observer`] that keeps silent.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Observer for Silent {}
+
+/// How far a restore was when something failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Settings of the session.
+    Initializing,
+    /// Drops and entries.
+    ProcessingToc,
+}
+
+/// The entry that something is told about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EntryName {
+    /// Its number.
+    pub dump_id: DumpId,
+    /// Its object in the catalogs.
+    pub catalog_id: CatalogId,
+    /// Its kind.
+    pub desc: Desc,
+    /// Its name.
+    pub tag: BString,
+    /// Its owner.
+    pub owner: Option<BString>,
+}
+
+impl From<&Entry> for EntryName {
+    fn from(entry: &Entry) -> Self {
+        EntryName {
+            dump_id: entry.dump_id,
+            catalog_id: entry.catalog_id,
+            desc: entry.desc.clone(),
+            tag: entry.tag.clone(),
+            owner: entry.owner.clone(),
+        }
+    }
+}
+
+/// Something the server refused; the restore goes on unless it was told to stop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// How far the restore was.
+    pub stage: Stage,
+    /// The entry it belongs to, if it belongs to one.
+    pub entry: Option<EntryName>,
+    /// What was tried and how the server answered, in the words of the C tools.
+    pub message: BString,
+    /// The statement that failed, unless it was one that carries data.
+    pub statement: Option<BString>,
+    /// The server's code.
+    pub sqlstate: String,
+}
+
+/// What a restore did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Report {
+    /// Entries that were processed.
+    pub entries: u64,
+    /// Rows loaded with COPY.
+    pub rows: u64,
+    /// Large objects written.
+    pub large_objects: u64,
+    /// What failed and was passed over.
+    pub errors: u64,
+    /// Whether the run ended at an error, as it was told to.
+    pub stopped: bool,
+}

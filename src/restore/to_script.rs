@@ -1,0 +1,82 @@
+//! A restore that writes its SQL instead of executing it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bstr::BStr;
+
+use super::Restore;
+use super::report::{Observer, Report};
+use crate::archive::plain::{PlainOptions, PlainWriter};
+use crate::archive::{Archive, ArchiveWriter, Framing, Sink, encode_segment};
+use crate::compress::Compression;
+use crate::error::Result;
+use crate::toc::DumpId;
+
+impl Restore {
+    /// Writes the script to `sink`, which is complete when this returns.
+    ///
+    /// # Errors
+    /// A damaged archive, an entry that cannot be made into SQL, or a sink that fails.
+    pub async fn to_script(mut self, sink: Box<dyn Sink>, observer: &mut dyn Observer) -> Result<Report> {
+        self.tell_implied(observer);
+        let warnings = Arc::new(Mutex::new(Vec::<String>::new()));
+        let collected = Arc::clone(&warnings);
+        let options = PlainOptions {
+            script: self.options.script.clone(),
+            selection: self.options.selection.clone(),
+            dumped_by: self.dumped_by(),
+            places: HashMap::new(),
+            warnings: Arc::new(move |warning| {
+                collected
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(warning.into());
+            }),
+        };
+        let mut report = Report::default();
+        let mut writer = PlainWriter::new(sink, options);
+        writer.begin(self.archive.header(), &self.toc).await?;
+        for id in writer.data_order() {
+            copy(&mut self.archive, id, &mut writer, &mut report).await?;
+        }
+        writer.finish().await?;
+        report.entries = self.wanted.iter().filter(|wanted| wanted.is_any()).count() as u64;
+        for warning in warnings.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            observer.warning(BStr::new(&warning));
+        }
+        Ok(report)
+    }
+}
+
+/// Copies the data of one entry.
+async fn copy(
+    archive: &mut Archive,
+    id: DumpId,
+    writer: &mut PlainWriter,
+    report: &mut Report,
+) -> Result<()> {
+    let raw = |bytes| encode_segment(Framing::Raw, &Compression::NONE, [bytes], 0);
+    if archive
+        .entry(id)
+        .is_some_and(|entry| entry.desc.is_large_objects())
+    {
+        writer.begin_large_objects(id).await?;
+        let mut objects = archive.open_large_objects(id).await?;
+        while let Some(oid) = objects.next_object().await? {
+            writer.begin_large_object(oid).await?;
+            while let Some(bytes) = objects.next().await? {
+                writer.append(raw(bytes)?).await?;
+            }
+            writer.end_large_object().await?;
+            report.large_objects += 1;
+        }
+        return writer.end_large_objects().await;
+    }
+    writer.begin_data(id).await?;
+    let mut data = archive.open_data(id).await?;
+    while let Some(bytes) = data.next().await? {
+        writer.append(raw(bytes)?).await?;
+    }
+    writer.end_data().await
+}

@@ -1,0 +1,217 @@
+//! A restore that executes its SQL on a server, over one lane.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bstr::{BStr, BString};
+
+use super::Restore;
+use super::lane::{RestoreLane, Stop};
+use super::report::{Observer, Report};
+use crate::archive::Archive;
+use crate::connect::ConnectParams;
+use crate::error::Result;
+use crate::script::large_object::Style;
+use crate::script::{Drops, Origin, Plan, Script, ScriptOptions, Step};
+use crate::toc::{Desc, DumpId, Entry};
+
+impl Restore {
+    /// Executes the restore in the database that `params` leads to.
+    ///
+    /// What the server refuses is told to the observer and counted in the report; the rest is restored all the
+    /// same, unless the options say to stop.
+    ///
+    /// # Errors
+    /// A server that cannot be reached or goes away, a damaged archive, or an entry that cannot be made into
+    /// SQL.
+    pub async fn to_server(mut self, params: ConnectParams, observer: &mut dyn Observer) -> Result<Report> {
+        observer.info(BStr::new("connecting to database for restore"));
+        let mut lane = RestoreLane::connect(params, observer, self.options.exit_on_error).await?;
+        let stopped = match self.run(&mut lane).await {
+            Ok(()) => false,
+            Err(Stop::Failure) => true,
+            Err(Stop::Error(error)) => return Err(error),
+        };
+        Ok(Report {
+            stopped,
+            ..lane.close().await
+        })
+    }
+
+    async fn run(&mut self, lane: &mut RestoreLane<'_>) -> Result<(), Stop> {
+        if self.is_implied_data_only() {
+            lane.info("implied no-schema restore");
+        }
+        let plan = Arc::new(Plan::new(
+            self.toc.clone(),
+            self.wanted.clone(),
+            // Meta-commands are for psql.
+            ScriptOptions {
+                restrict_key: None,
+                ..self.options.script.clone()
+            },
+            Origin {
+                creates_large_objects: self.archive.header().version.minor < 12,
+                ..Origin::default()
+            },
+        )?);
+        let mut run = Run {
+            archive: &mut self.archive,
+            lane,
+            rows_of: rows_of(plan.toc()),
+            inhibit: self.options.no_data_for_failed_tables,
+            script: Script::new(Arc::clone(&plan)),
+        };
+        let opening = run.script.begin();
+        run.steps(None, opening).await?;
+        run.lane.process_toc();
+        for id in plan.drops() {
+            run.drop_object(&plan, id).await?;
+        }
+        run.script.after_drops();
+        for id in plan.order() {
+            run.restore(&plan, id).await?;
+        }
+        let closing = run.script.end(None);
+        run.steps(None, closing).await?;
+        run.lane.drain().await
+    }
+}
+
+/// A restore under way.
+struct Run<'a, 'o> {
+    archive: &'a mut Archive,
+    lane: &'a mut RestoreLane<'o>,
+    script: Script,
+    /// For each table, the entry of its rows the other way round: which table an entry's rows belong to.
+    rows_of: HashMap<DumpId, DumpId>,
+    inhibit: bool,
+}
+
+impl Run<'_, '_> {
+    async fn drop_object(&mut self, plan: &Plan, id: DumpId) -> Result<(), Stop> {
+        let Some(entry) = plan.entry(id) else {
+            return Ok(());
+        };
+        self.lane
+            .info(message(&[b"dropping ", entry.desc.text(), b" ", &entry.tag]));
+        let steps = self.script.drop_object(id);
+        self.steps(Some(entry), steps).await
+    }
+
+    async fn restore(&mut self, plan: &Plan, id: DumpId) -> Result<(), Stop> {
+        let Some(entry) = plan.entry(id) else {
+            return Ok(());
+        };
+        if self.is_inhibited(entry).await? {
+            return Ok(());
+        }
+        self.announce(plan, entry);
+        let steps = self.script.restore(id, None)?;
+        self.steps(Some(entry), steps).await?;
+        self.lane.report.entries += 1;
+        Ok(())
+    }
+
+    /// Whether these are rows of a table that could not be created.
+    async fn is_inhibited(&mut self, entry: &Entry) -> Result<bool, Stop> {
+        let table = self.rows_of.get(&entry.dump_id).copied();
+        let Some(table) = table.filter(|_| self.inhibit) else {
+            return Ok(false);
+        };
+        self.lane.drain().await?;
+        let inhibited = self.lane.has_failed(table);
+        if inhibited {
+            self.lane.info(message(&[
+                b"table \"",
+                &entry.tag,
+                b"\" could not be created, will not restore its data",
+            ]));
+        }
+        Ok(inhibited)
+    }
+
+    /// Says in verbose runs what is being restored.
+    fn announce(&mut self, plan: &Plan, entry: &Entry) {
+        let wanted = plan.wanted(entry.dump_id);
+        if wanted.definition {
+            let name = qualified(entry);
+            self.lane
+                .info(message(&[b"creating ", entry.desc.text(), b" \"", &name, b"\""]));
+        } else if wanted.data && !entry.had_dumper {
+            self.lane
+                .info(message(&[b"executing ", entry.desc.text(), b" ", &entry.tag]));
+        }
+        if wanted.data && entry.had_dumper {
+            if entry.desc.is_table_data() {
+                self.lane.info(message(&[
+                    b"processing data for table \"",
+                    &qualified(entry),
+                    b"\"",
+                ]));
+            } else {
+                self.lane.info(message(&[b"processing ", entry.desc.text()]));
+            }
+        }
+    }
+
+    async fn steps(&mut self, entry: Option<&Entry>, steps: Vec<Step>) -> Result<(), Stop> {
+        for step in steps {
+            self.step(entry, step).await?;
+        }
+        Ok(())
+    }
+
+    async fn step(&mut self, entry: Option<&Entry>, step: Step) -> Result<(), Stop> {
+        match (step, entry) {
+            (Step::Note(_), _) => Ok(()),
+            (Step::Warning(warning), _) => {
+                self.lane.warning(&warning);
+                Ok(())
+            }
+            (Step::Statement(statement), _) => self.lane.statement(entry, statement).await,
+            (Step::Connect { database, .. }, _) => {
+                self.lane
+                    .info(message(&[b"connecting to new database \"", &database, b"\""]));
+                self.lane.reconnect(BStr::new(&database)).await
+            }
+            (Step::Rows(copy), Some(entry)) if copy.is_empty() => {
+                let standard_strings = self.script.plan().settings().standard_strings;
+                self.lane
+                    .run_commands(self.archive, entry, standard_strings)
+                    .await
+            }
+            (Step::Rows(copy), Some(entry)) => self.lane.copy_rows(self.archive, entry, &copy).await,
+            (Step::LargeObjects, Some(entry)) => {
+                let plan = self.script.plan();
+                let style = Style {
+                    standard_strings: plan.settings().standard_strings,
+                    creates: plan.origin().creates_large_objects,
+                    drops: plan.options().drops != Drops::None,
+                };
+                self.lane.write_large_objects(self.archive, entry, style).await
+            }
+            // Data belongs to an entry; what belongs to none has no data.
+            (Step::Rows(_) | Step::LargeObjects, None) => Ok(()),
+        }
+    }
+}
+
+/// Which table each entry of rows belongs to: the first thing it depends on.
+fn rows_of(toc: &[Entry]) -> HashMap<DumpId, DumpId> {
+    toc.iter()
+        .filter(|entry| entry.desc == Desc::TableData)
+        .filter_map(|entry| Some((entry.dump_id, *entry.dependencies.first()?)))
+        .collect()
+}
+
+fn qualified(entry: &Entry) -> BString {
+    match &entry.namespace {
+        Some(schema) => message(&[schema, b".", &entry.tag]),
+        None => entry.tag.clone(),
+    }
+}
+
+fn message(parts: &[&[u8]]) -> BString {
+    parts.concat().into()
+}
