@@ -12,6 +12,7 @@ use bytes::{Bytes, BytesMut};
 use super::custom::{self, Block, CustomReader};
 use super::header::MAGIC;
 use super::input::Input;
+use super::rows::CopyRows;
 use super::source::{FileSource, Source};
 use super::{Format, Header, entry};
 use crate::compress::{Framing, StreamDecoder};
@@ -192,7 +193,7 @@ pub struct DataStream<'a> {
     what: String,
 }
 
-impl DataStream<'_> {
+impl<'a> DataStream<'a> {
     /// The next bytes, never none; `None` once all were given and found complete.
     ///
     /// # Errors
@@ -202,6 +203,16 @@ impl DataStream<'_> {
             .next(self.reader)
             .await
             .map_err(|e| e.context(&self.what))
+    }
+
+    /// The same as rows for COPY: without the end marker, which must be there.
+    pub fn rows(self) -> CopyRows<'a> {
+        CopyRows::new(self)
+    }
+
+    /// What is being read, for messages.
+    pub(super) fn what(&self) -> &str {
+        &self.what
     }
 }
 
