@@ -221,3 +221,21 @@ fn imports_are_found_however_written() {
         ["error", "sql", "toc"]
     );
 }
+
+#[test]
+fn every_file_of_tests_is_part_of_its_binary() {
+    for binary in ["offline", "server"] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(binary);
+        let main = fs::read_to_string(folder.join("main.rs")).expect("the binary's main file");
+        for entry in fs::read_dir(&folder).expect("the binary's folder") {
+            let path = entry.expect("a folder's entry").path();
+            let name = path
+                .file_stem()
+                .expect("a file's name")
+                .to_string_lossy()
+                .into_owned();
+            let known = name == "main" || main.contains(&format!("mod {name};"));
+            assert!(known, "{} is compiled into no test binary", path.display());
+        }
+    }
+}

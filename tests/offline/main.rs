@@ -1,3 +1,4 @@
 //! Tests that need no server.
 
+mod archive;
 mod layers;
