@@ -1,2 +1,4 @@
 //! The command lines of the three binaries: argv as typed, turned into the library's options, and the
 //! messages people read. Nothing here decides what is dumped or restored.
+
+pub mod connection;

@@ -98,6 +98,11 @@ impl Session {
         self.parameters.get(name).map(Vec::as_slice)
     }
 
+    /// Notes what a setting has become.
+    pub(super) fn note_parameter(&mut self, name: &str, value: impl Into<Vec<u8>>) {
+        self.parameters.insert(name.into(), value.into());
+    }
+
     /// The tokio-postgres client underneath.
     pub fn client(&self) -> &Client {
         &self.client
