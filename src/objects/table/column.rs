@@ -117,7 +117,7 @@ fn columns_sql(reader: &Reader<'_>) -> String {
     let name = v.pick(18, "nn.conname", "NULL::pg_catalog.name");
     let comment = v.pick(18, "nnd.description", "NULL::pg_catalog.text");
     let no_inherit = v.pick(18, "COALESCE(nn.connoinherit, false)", "false");
-    let is_local = v.pick(18, "COALESCE(nn.conislocal, false)", "a.attislocal");
+    let is_local = v.pick(18, "COALESCE(nn.conislocal, false)", "true");
     let constraints = v.pick(
         18,
         "LEFT JOIN pg_catalog.pg_constraint nn ON nn.conrelid = a.attrelid AND nn.contype = 'n' \

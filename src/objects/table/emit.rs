@@ -199,9 +199,8 @@ fn column_element(catalog: &Catalog, table: &Table, column: &Column) -> Option<B
         return None;
     }
     let mut out = catalog.quoting.ident(&column.name);
-    match table.of_type {
-        Some(_) => put!(out; " WITH OPTIONS"),
-        None => put!(out; " ", column.type_name),
+    if table.of_type.is_none() {
+        put!(out; " ", column.type_name);
     }
     if let Some(default) = default {
         match column.generated {

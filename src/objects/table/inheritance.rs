@@ -41,6 +41,8 @@ struct Change {
 enum What {
     /// Its NOT NULL is a parent's.
     InheritedNotNull,
+    /// Its NOT NULL is a parent's, but the parent's is not valid yet: what is must be said.
+    LocalNotNull,
     /// It has no default although a parent has one: that must be said.
     NullDefault,
     /// Its generation expression is the parents'.
@@ -81,9 +83,14 @@ fn changes_of(catalog: &Catalog, id: DumpId, table: &Table) -> Vec<Change> {
                 what,
             });
         };
-        // From 18 on the catalogs say whose a NOT NULL constraint is.
-        if !catalog.version.at_least(18) && inherited.iter().any(|parent| parent.not_null.is_some()) {
-            note(What::InheritedNotNull);
+        if column.not_null.is_some() {
+            let implied = inherited.iter().any(|parent| parent.not_null.is_some());
+            // From 18 on the catalogs say whose a NOT NULL constraint is.
+            match (catalog.version.at_least(18), implied) {
+                (true, false) => note(What::LocalNotNull),
+                (false, true) => note(What::InheritedNotNull),
+                _ => {}
+            }
         }
         let has_default = |parent: &&Column| {
             parent.generated == 0
@@ -127,9 +134,9 @@ impl Change {
             return;
         };
         match what {
-            What::InheritedNotNull => {
+            What::InheritedNotNull | What::LocalNotNull => {
                 if let Some(not_null) = &mut column.not_null {
-                    not_null.is_local = false;
+                    not_null.is_local = what == What::LocalNotNull;
                 }
             }
             What::InheritedGeneration => {
