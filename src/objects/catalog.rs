@@ -71,6 +71,8 @@ pub struct Catalog {
     pub roles: HashMap<u32, BString>,
     /// Comments, security labels and column grants.
     pub attributes: Attributes,
+    /// What could not be read, in sentences for the user.
+    pub warnings: Vec<String>,
     objects: Vec<Object>,
     by_row: HashMap<CatalogId, DumpId>,
 }
@@ -83,6 +85,7 @@ impl Catalog {
             quoting,
             roles: HashMap::new(),
             attributes: Attributes::default(),
+            warnings: Vec::new(),
             objects: Vec::new(),
             by_row: HashMap::new(),
         }

@@ -4,8 +4,8 @@
 use bstr::BStr;
 
 use super::{
-    Body, Catalog, Object, aggregate, default_acl, extension, function, language, large_object, matview,
-    rule, schema, sequence, table, trigger, types,
+    Body, Catalog, Object, aggregate, default_acl, event_trigger, extension, function, language,
+    large_object, matview, policy, publication, rule, schema, sequence, subscription, table, trigger, types,
 };
 use crate::toc::{Desc, DumpId, Entry, Section};
 
@@ -112,6 +112,12 @@ impl<'a> Emitter<'a> {
             Body::Constraint(body) => table::constraint::emit(object, body, self),
             Body::Rule(body) => rule::emit(object, body, self),
             Body::Trigger(body) => trigger::emit(object, body, self),
+            Body::Policy(body) => policy::emit(object, body, self),
+            Body::EventTrigger(body) => event_trigger::emit(object, body, self),
+            Body::Publication(body) => publication::emit(object, body, self),
+            Body::PublicationTable(body) => publication::emit_table(object, body, self),
+            Body::PublicationSchema(body) => publication::emit_schema(object, body, self),
+            Body::Subscription(body) => subscription::emit(object, body, self),
             Body::DefaultAcl(body) => default_acl::emit(object, body, self),
         }
     }

@@ -81,6 +81,18 @@ pub enum Body {
     Rule(Box<super::rule::Rule>),
     /// A trigger.
     Trigger(Box<super::trigger::Trigger>),
+    /// A row security policy, or that row security is on for a table.
+    Policy(Box<super::policy::Policy>),
+    /// An event trigger.
+    EventTrigger(Box<super::event_trigger::EventTrigger>),
+    /// A publication.
+    Publication(Box<super::publication::Publication>),
+    /// A table in a publication.
+    PublicationTable(Box<super::publication::PublicationTable>),
+    /// A schema in a publication.
+    PublicationSchema(Box<super::publication::PublicationSchema>),
+    /// A subscription.
+    Subscription(Box<super::subscription::Subscription>),
     /// `ALTER DEFAULT PRIVILEGES`.
     DefaultAcl(Box<super::default_acl::DefaultAcl>),
     /// Large objects that share owner and grants (one or more).

@@ -9,8 +9,9 @@ use postgres_types::Type;
 use super::selection::{self, Selection};
 use super::table::{RelKind, constraint::ConstraintKind, constraint::ConstraintOn};
 use super::{
-    Body, Catalog, Components, Object, Reader, aggregate, attributes, class, default_acl, depends, extension,
-    function, language, large_object, matview, rule, schema, sequence, table, trigger, types, view,
+    Body, Catalog, Components, Object, Reader, aggregate, attributes, class, default_acl, depends,
+    event_trigger, extension, function, language, large_object, matview, policy, publication, rule, schema,
+    sequence, subscription, table, trigger, types, view,
 };
 use crate::connect::Columns;
 use crate::error::Result;
@@ -85,6 +86,9 @@ async fn read_base(
         languages,
         default_acls,
         large_objects,
+        event_triggers,
+        publications,
+        subscriptions,
     ) = futures_util::try_join!(
         attributes::read(reader),
         depends::read(reader),
@@ -98,6 +102,9 @@ async fn read_base(
         language::read(reader),
         default_acl::read(reader),
         read_large_objects(reader, options),
+        event_trigger::read(reader),
+        publication::read(reader),
+        subscription::read(reader),
     )?;
     extension::add(catalog, extensions);
     schema::add(catalog, schemas);
@@ -107,6 +114,9 @@ async fn read_base(
     language::add(catalog, languages);
     aggregate::add(catalog, aggregates)?;
     default_acl::add(catalog, default_acls)?;
+    event_trigger::add(catalog, event_triggers);
+    let published = publication::add(catalog, publications);
+    subscription::add(catalog, subscriptions);
     large_object::add(
         catalog,
         &large_objects,
@@ -116,6 +126,7 @@ async fn read_base(
     attributes::add(catalog, attributes);
     selection::select(catalog, selection);
     rule::add(catalog, rules);
+    publication::add_members(catalog, published, selection.with_everything());
     Ok(dependencies)
 }
 
@@ -160,18 +171,20 @@ async fn read_details(reader: &Reader<'_>, options: &ReadOptions, catalog: &mut 
         defined(object) && matches!(table.relkind, RelKind::View | RelKind::MaterializedView)
     });
     let ruled = relations(catalog, |object, table| defined(object) && table.has_rules);
+    let policed = policy::wanted(catalog);
     let triggered = relations(catalog, |object, table| defined(object) && table.has_triggers);
     let functions = function::wanted(catalog);
     let aggregates = aggregate::wanted(catalog);
     let data_types = types::wanted(catalog);
     let values = options.data || options.sequence_values;
 
-    let (tables, sequences, views, rules, triggers, functions, aggregates, data_types) = futures_util::try_join!(
+    let (tables, sequences, views, rules, triggers, policies, functions, aggregates, data_types) = futures_util::try_join!(
         table::details::read(reader, &tables),
         sequence::read_details(reader, &sequences, values),
         view::read_details(reader, &views),
         rule::read_details(reader, &ruled),
         trigger::read_details(reader, &triggered),
+        policy::read_details(reader, &policed),
         function::read_details(reader, &functions),
         aggregate::read_details(reader, &aggregates),
         types::read_details(reader, &data_types),
@@ -181,6 +194,7 @@ async fn read_details(reader: &Reader<'_>, options: &ReadOptions, catalog: &mut 
     view::add_details(catalog, views)?;
     rule::add_details(catalog, rules);
     trigger::add_details(catalog, triggers);
+    policy::add_details(catalog, policies);
     function::add_details(catalog, functions);
     aggregate::add_details(catalog, aggregates);
     types::add_details(catalog, data_types);

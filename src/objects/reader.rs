@@ -36,6 +36,12 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// True if the server takes the session's user for a superuser.
+    pub fn is_superuser(&self) -> bool {
+        let session = self.sessions.first();
+        session.is_some_and(|session| session.parameter("is_superuser") == Some(b"on"))
+    }
+
     /// Runs one query on the session with the fewest queries before it, and returns all its rows.
     ///
     /// `what` names the rows in errors, as in "policies".

@@ -67,7 +67,8 @@ impl Selection {
             .all(|choice| choice.only.is_none())
     }
 
-    fn with_everything(&self) -> Components {
+    /// What is wanted of objects that live in no schema.
+    pub(super) fn with_everything(&self) -> Components {
         if self.is_of_everything() {
             Components::ALL
         } else {
@@ -291,6 +292,9 @@ fn other(catalog: &Catalog, object: &Object, selection: &Selection) -> Option<Co
         } else {
             Components::NONE
         })),
+        Body::EventTrigger(_) | Body::Publication(_) | Body::Subscription(_) => {
+            Some(member(catalog, object).unwrap_or(with_everything))
+        }
         Body::Type(_) | Body::Function(_) | Body::Aggregate(_) => {
             Some(member(catalog, object).unwrap_or_else(in_schema))
         }

@@ -58,6 +58,12 @@ fn stage(object: &Object) -> Stage {
         Body::Index(_)
         | Body::IndexAttach(_)
         | Body::Trigger(_)
+        | Body::Policy(_)
+        | Body::EventTrigger(_)
+        | Body::Publication(_)
+        | Body::PublicationTable(_)
+        | Body::PublicationSchema(_)
+        | Body::Subscription(_)
         | Body::DefaultAcl(_)
         | Body::RefreshMatview(_) => Stage::PostData,
         Body::Rule(rule) if rule.separate => Stage::PostData,

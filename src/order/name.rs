@@ -62,6 +62,13 @@ fn by_particulars(catalog: &Catalog, a: &Object, b: &Object) -> Ordering {
         (Body::AttrDef(a), Body::AttrDef(b)) => a.column.cmp(&b.column),
         (Body::Rule(a), Body::Rule(b)) => name(a.table).cmp(name(b.table)),
         (Body::Trigger(a), Body::Trigger(b)) => name(a.table).cmp(name(b.table)),
+        (Body::Policy(a), Body::Policy(b)) => name(a.table).cmp(name(b.table)),
+        (Body::PublicationTable(a), Body::PublicationTable(b)) => {
+            name(a.publication).cmp(name(b.publication))
+        }
+        (Body::PublicationSchema(a), Body::PublicationSchema(b)) => {
+            name(a.publication).cmp(name(b.publication))
+        }
         (Body::DefaultAcl(_), Body::DefaultAcl(_)) => catalog.owner_name(a).cmp(catalog.owner_name(b)),
         (Body::Constraint(a), Body::Constraint(b)) => by_constrained(catalog, a, b),
         _ => Ordering::Equal,

@@ -30,7 +30,13 @@ pub(super) enum Priority {
     Rule,
     Trigger,
     ForeignKey,
+    Policy,
+    Publication,
+    PublicationTable,
+    PublicationSchema,
+    Subscription,
     DefaultAcl,
+    EventTrigger,
     RefreshMatview,
 }
 
@@ -62,6 +68,12 @@ impl Priority {
             Body::IndexAttach(_) => Priority::IndexAttach,
             Body::Rule(_) => Priority::Rule,
             Body::Trigger(_) => Priority::Trigger,
+            Body::Policy(_) => Priority::Policy,
+            Body::Publication(_) => Priority::Publication,
+            Body::PublicationTable(_) => Priority::PublicationTable,
+            Body::PublicationSchema(_) => Priority::PublicationSchema,
+            Body::Subscription(_) => Priority::Subscription,
+            Body::EventTrigger(_) => Priority::EventTrigger,
             Body::DefaultAcl(_) => Priority::DefaultAcl,
             Body::RefreshMatview(_) => Priority::RefreshMatview,
         }
