@@ -2,3 +2,6 @@
 //! messages people read. Nothing here decides what is dumped or restored.
 
 pub mod connection;
+pub mod message;
+pub mod restore;
+mod usage;

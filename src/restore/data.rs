@@ -1,12 +1,10 @@
 //! Rows of a table and large objects, from the archive to the server.
 
-use bytes::{Bytes, BytesMut};
-
 use super::batches::Batch;
 use super::commands::Commands;
 use super::lane::{RestoreLane, Stop, server_error};
 use super::report::EntryName;
-use crate::archive::{Archive, COPY_END, DataStream};
+use crate::archive::Archive;
 use crate::error::{Error, Result};
 use crate::script::large_object::{Contents, Style};
 use crate::script::{Purpose, Statement};
@@ -142,10 +140,7 @@ async fn load(lane: &mut Lane, archive: &mut Archive, entry: &Entry, copy: &[u8]
         Err(error) => return Ok(Loaded::Refused(server_error(error)?)),
     };
     let mut rows = match archive.open_data(entry.dump_id).await {
-        Ok(stream) => Rows {
-            stream,
-            held: Bytes::new(),
-        },
+        Ok(stream) => stream.rows(),
         Err(error) => return give_up(target, error).await,
     };
     loop {
@@ -168,33 +163,4 @@ async fn load(lane: &mut Lane, archive: &mut Archive, entry: &Entry, copy: &[u8]
 async fn give_up(target: CopyIn<'_>, error: Error) -> Result<Loaded> {
     target.abort("the archive is damaged").await?;
     Err(error)
-}
-
-/// A table's rows without the terminator that archives keep after them.
-struct Rows<'a> {
-    stream: DataStream<'a>,
-    /// What may turn out to be the terminator.
-    held: Bytes,
-}
-
-impl Rows<'_> {
-    async fn next(&mut self) -> Result<Option<Bytes>> {
-        while let Some(bytes) = self.stream.next().await? {
-            let joined = if self.held.is_empty() {
-                bytes
-            } else {
-                let mut joined = BytesMut::with_capacity(self.held.len() + bytes.len());
-                joined.extend_from_slice(&self.held);
-                joined.extend_from_slice(&bytes);
-                joined.freeze()
-            };
-            let keep = joined.len().saturating_sub(COPY_END.len());
-            self.held = joined.slice(keep..);
-            if keep > 0 {
-                return Ok(Some(joined.slice(..keep)));
-            }
-        }
-        let rest = std::mem::take(&mut self.held);
-        Ok((!rest.is_empty() && rest != COPY_END).then_some(rest))
-    }
 }
