@@ -101,6 +101,11 @@ impl Archive {
         self.places.get(&id).and_then(|place| self.toc.get(*place))
     }
 
+    /// The line that verbose scripts show with an entry: where its data is.
+    pub fn place_note(&self, id: DumpId) -> String {
+        format!("Data Pos: {}", self.reader.position_of(id).unwrap_or(0))
+    }
+
     /// Whether data can be read in any order; if not, only in that of the archive.
     pub fn seekable(&self) -> bool {
         self.reader.seekable()

@@ -339,6 +339,7 @@ fn check_parts(args: &Args) -> Result<(), Refusal> {
         (args.data_only, "-a/--data-only"),
     );
     let statistics_only = (args.statistics_only, "--statistics-only");
+    let statistics = (args.statistics, "--statistics");
     let no_statistics = (args.no_statistics, "--no-statistics");
     let pairs = [
         (schema_only, data_only),
@@ -347,7 +348,9 @@ fn check_parts(args: &Args) -> Result<(), Refusal> {
         (schema_only, (args.no_schema, "--no-schema")),
         (data_only, (args.no_data, "--no-data")),
         (statistics_only, no_statistics),
-        ((args.statistics, "--statistics"), no_statistics),
+        (schema_only, statistics),
+        (data_only, statistics),
+        (statistics, no_statistics),
         ((args.clean, "-c/--clean"), data_only),
     ];
     for ((one, one_name), (other, other_name)) in pairs {
@@ -522,12 +525,20 @@ async fn run(args: &Args, mut job: Job, messages: &Messages) -> Result<Report> {
         stage: None,
         entry: None,
     };
+    let strict_names = std::mem::take(&mut job.options.selection.strict_names);
     let restore = Restore::new(archive, job.options)?;
+    if strict_names && !matches!(job.action, Action::List(_)) {
+        restore.check_names()?;
+    }
     match &job.action {
         Action::List(output) => {
             let mut sink = sink(output.as_ref()).await?;
             sink.write(listing(&restore, args.verbose > 0).into()).await?;
             sink.finish().await?;
+            // As in pg_restore, the list is there to show what the names should have been.
+            if strict_names {
+                restore.check_names()?;
+            }
             Ok(Report::default())
         }
         Action::Script(output) => {

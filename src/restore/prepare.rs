@@ -4,7 +4,7 @@ use bstr::{BStr, BString};
 
 use crate::archive::Archive;
 use crate::error::Result;
-use crate::toc::{Entry, Wanted};
+use crate::toc::{Entry, Selection, Wanted};
 
 use super::{Observer, RestoreOptions};
 
@@ -37,6 +37,18 @@ impl Restore {
             toc,
             wanted,
         })
+    }
+
+    /// Whether each name in the selection has matched something, as `strict_names` asks for.
+    ///
+    /// # Errors
+    /// Names the first that has not.
+    pub fn check_names(&self) -> Result<()> {
+        let selection = Selection {
+            strict_names: true,
+            ..self.options.selection.clone()
+        };
+        selection.select(&self.toc).map(drop)
     }
 
     /// The archive.

@@ -26,7 +26,7 @@ impl Restore {
             script: self.options.script.clone(),
             selection: self.options.selection.clone(),
             dumped_by: self.dumped_by(),
-            places: HashMap::new(),
+            places: self.places(),
             warnings: Arc::new(move |warning| {
                 collected
                     .lock()
@@ -46,6 +46,18 @@ impl Restore {
             observer.warning(BStr::new(&warning));
         }
         Ok(report)
+    }
+}
+
+impl Restore {
+    fn places(&self) -> HashMap<DumpId, String> {
+        if !self.options.script.verbose {
+            return HashMap::new();
+        }
+        self.toc
+            .iter()
+            .map(|entry| (entry.dump_id, self.archive.place_note(entry.dump_id)))
+            .collect()
     }
 }
 

@@ -172,9 +172,12 @@ impl Script {
             steps.push(Step::note(around(b"", definition, b"\n\n")));
         } else if !definition.is_empty() {
             steps.push(Step::execute(around(b"", definition, b"\n\n")));
-            // A definition of several commands counts as that many actions.
-            let commands = u32::try_from(definition.find_iter(";").count()).unwrap_or(u32::MAX);
-            self.add_actions(commands.saturating_sub(1));
+            // A definition of several commands counts as that many actions. In the bodies of functions
+            // semicolons mean something else.
+            if !matches!(entry.desc, Desc::Function | Desc::Procedure) {
+                let commands = u32::try_from(definition.find_iter(";").count()).unwrap_or(u32::MAX);
+                self.add_actions(commands.saturating_sub(1));
+            }
         }
         Ok(())
     }

@@ -71,6 +71,14 @@ impl CustomReader {
         }))
     }
 
+    /// Where the table of contents says that an entry's data is.
+    pub(crate) fn position_of(&self, id: DumpId) -> Option<u64> {
+        match self.offsets.get(&id) {
+            Some(Offset::At(position)) => Some(*position),
+            _ => None,
+        }
+    }
+
     pub(crate) fn seekable(&self) -> bool {
         self.input.seekable()
     }
