@@ -6,9 +6,9 @@ use bstr::{BStr, BString, ByteSlice};
 use postgres_types::Type;
 use tokio_postgres::Row;
 
-use super::table::{OwnedBy, Persistence, Table};
+use super::table::{OwnedBy, Persistence, RelKind, Table};
 use super::{Body, Catalog, Components, Emitter, Object, Reader, attributes};
-use crate::connect::{Columns, ServerVersion};
+use crate::connect::Columns;
 use crate::error::{Error, ErrorKind, Result};
 use crate::sql::{put, text};
 use crate::toc::{CatalogId, Desc, DumpId, Entry, Section};
@@ -41,37 +41,158 @@ pub struct SequenceSet {
     pub sequence: DumpId,
 }
 
-/// One sequence's particulars as the catalogs have them.
+/// The particulars of sequences as the catalogs have them.
 #[derive(Debug)]
-pub struct DefinitionRow {
-    oid: u32,
-    definition: SequenceDefinition,
+pub struct Details {
+    definitions: Vec<(u32, SequenceDefinition)>,
+    states: Vec<State>,
+}
+
+/// What a sequence's own row says.
+#[derive(Debug, PartialEq, Eq)]
+struct State {
+    sequence: u32,
+    /// `None` if the server does not let us read it.
+    value: Option<(i64, bool)>,
+    /// On servers before 10 the parameters are there too.
+    definition: Option<SequenceDefinition>,
 }
 
 /// Reads the parameters of the sequences `wanted`, and their values if `values` are wanted.
 ///
 /// # Errors
-/// If the server refuses the query or a row is not what was asked for.
-pub async fn read_details(reader: &Reader<'_>, wanted: &[u32], values: bool) -> Result<Vec<DefinitionRow>> {
-    let sql = definitions_sql(reader.version, values);
-    let rows = reader
-        .rows("sequences", &sql, &[(&wanted, Type::OID_ARRAY)])
-        .await?;
-    rows.iter().map(DefinitionRow::from_row).collect()
+/// If the server refuses a query or a row is not what was asked for.
+pub async fn read_details(reader: &Reader<'_>, wanted: &[u32], values: bool) -> Result<Details> {
+    let (definitions, states) = futures_util::try_join!(
+        read_definitions(reader, wanted),
+        read_states(reader, wanted, values)
+    )?;
+    Ok(Details { definitions, states })
 }
 
 /// Gives the sequences in the catalog their particulars.
 ///
 /// # Errors
-/// If a sequence is not in the catalog.
-pub fn add_details(catalog: &mut Catalog, rows: Vec<DefinitionRow>) -> Result<()> {
-    for row in rows {
-        let id = catalog.relation(row.oid)?;
+/// If a wanted sequence is gone or its value may not be read.
+pub fn add_details(catalog: &mut Catalog, details: Details) -> Result<()> {
+    for (oid, definition) in details.definitions {
+        let id = catalog.relation(oid)?;
         if let Some(table) = catalog.table_mut(id) {
-            table.sequence = Some(row.definition);
+            table.sequence = Some(definition);
+        }
+    }
+    for state in details.states {
+        let id = catalog.relation(state.sequence)?;
+        let Some(table) = catalog.table_mut(id) else {
+            continue;
+        };
+        if state.definition.is_some() {
+            table.sequence = state.definition;
+        }
+        if let Some(sequence) = &mut table.sequence {
+            sequence.value = state.value;
+        }
+    }
+    for object in catalog.objects() {
+        if let Body::Table(table) = &object.body
+            && table.interesting
+            && table.relkind == RelKind::Sequence
+        {
+            check_complete(object, table)?;
         }
     }
     Ok(())
+}
+
+/// Refuses to go on without what the dump must say about a sequence.
+fn check_complete(object: &Object, table: &Table) -> Result<()> {
+    let value = table.sequence.as_ref().map(|sequence| sequence.value);
+    let message = match value {
+        None => format!(
+            "query to get definition of sequence \"{}\" returned no row",
+            object.name
+        ),
+        Some(None) if table.data.is_some() => format!(
+            "failed to get data for sequence \"{}\"; user may lack SELECT privilege on the sequence \
+             or the sequence may have been concurrently dropped",
+            object.name
+        ),
+        _ => return Ok(()),
+    };
+    Err(Error::new(ErrorKind::Server, message))
+}
+
+async fn read_definitions(reader: &Reader<'_>, wanted: &[u32]) -> Result<Vec<(u32, SequenceDefinition)>> {
+    const SQL: &str = "SELECT seqrelid, pg_catalog.format_type(seqtypid, NULL), seqstart, seqincrement, \
+           seqmin, seqmax, seqcache, seqcycle \
+         FROM pg_catalog.pg_sequence WHERE seqrelid = ANY ($1)";
+    if !reader.version.at_least(10) {
+        return Ok(Vec::new());
+    }
+    let rows = reader
+        .rows("sequences", SQL, &[(&wanted, Type::OID_ARRAY)])
+        .await?;
+    rows.iter().map(definition_from_row).collect()
+}
+
+fn definition_from_row(row: &Row) -> Result<(u32, SequenceDefinition)> {
+    let mut c = Columns::new(row);
+    Ok((
+        c.oid()?,
+        SequenceDefinition {
+            type_name: c.text()?,
+            start: c.int8()?,
+            increment: c.int8()?,
+            min: c.int8()?,
+            max: c.int8()?,
+            cache: c.int8()?,
+            cycle: c.bool()?,
+            value: None,
+        },
+    ))
+}
+
+async fn read_states(reader: &Reader<'_>, wanted: &[u32], values: bool) -> Result<Vec<State>> {
+    const SQL_18: &str = "SELECT ARRAY[pg_catalog.concat_ws(',', wanted.oid, d.last_value, d.is_called)] \
+         FROM pg_catalog.unnest($1) wanted(oid), pg_catalog.pg_get_sequence_data(wanted.oid) d";
+    let parameters = "start_value, increment_by, min_value, max_value, cache_value, is_cycled";
+    let sql = match (reader.version.at_least(18), reader.version.at_least(10)) {
+        (_, true) if !values => return Ok(Vec::new()),
+        (true, _) => SQL_18.to_owned(),
+        (false, true) => states_sql("last_value, is_called"),
+        (false, false) => states_sql(&format!("last_value, is_called, {parameters}")),
+    };
+    let rows = reader
+        .rows("sequence values", &sql, &[(&wanted, Type::OID_ARRAY)])
+        .await?;
+    let mut states = Vec::new();
+    for row in &rows {
+        for text in Columns::new(row).texts()? {
+            states.push(State::parse(text.as_ref()).ok_or_else(|| {
+                let message = format!("the state of a sequence is not readable: {text}");
+                Error::new(ErrorKind::Protocol, message)
+            })?);
+        }
+    }
+    Ok(states)
+}
+
+/// A query for what sequences' own rows hold: oid and columns, joined by commas.
+///
+/// Before 18 no function tells a sequence's value without handing out the next one. Thousands of sequences are
+/// too many for one FROM clause, and one query for each is what we are here to avoid. `ts_stat` is the
+/// one function in every build of every release that runs a query given as text: one that yields text
+/// search vectors, hence the costume. (Those of XML are missing where libxml is.) Each call serves as many
+/// sequences as make the planner's work for one of them the least.
+fn states_sql(columns: &str) -> String {
+    format!(
+        "SELECT ARRAY(SELECT word FROM pg_catalog.ts_stat('SELECT pg_catalog.quote_literal(\
+             pg_catalog.concat_ws('','', id, {columns}))::pg_catalog.tsvector FROM (' || query || ') s')) \
+         FROM (SELECT pg_catalog.string_agg('SELECT ' || oid || ' AS id, {columns} FROM ' \
+             || oid::pg_catalog.regclass, ' UNION ALL ') AS query \
+           FROM (SELECT oid, pg_catalog.row_number() OVER () / 10 AS part \
+             FROM pg_catalog.unnest($1) wanted(oid)) numbered GROUP BY part) parts"
+    )
 }
 
 /// Adds the value of a sequence as an object: wanted as its data are.
@@ -93,52 +214,6 @@ pub fn add_set(catalog: &mut Catalog, sequence: DumpId) -> DumpId {
         table.data = Some(id);
     }
     id
-}
-
-/// Every version's query gives oid, type, parameters, and the value in one of two forms: as columns or, where
-/// only the sequence itself knows it, as what [`SequenceDefinition::take_state`] takes.
-fn definitions_sql(version: ServerVersion, values: bool) -> String {
-    if !version.at_least(10) {
-        let state = state_sql(
-            "wanted.oid",
-            "last_value, is_called, start_value, increment_by, min_value, max_value, cache_value, is_cycled",
-        );
-        return format!(
-            "SELECT wanted.oid, 'bigint', 0::int8, 0::int8, 0::int8, 0::int8, 0::int8, false, \
-               NULL::int8, NULL::bool, {state} FROM pg_catalog.unnest($1) wanted(oid)"
-        );
-    }
-    let (value, state, source) = match (values, version.at_least(18)) {
-        (false, _) => ("NULL::int8, NULL::bool", "NULL::text".to_owned(), ""),
-        (true, true) => (
-            "d.last_value, d.is_called",
-            "NULL::text".to_owned(),
-            ", pg_catalog.pg_get_sequence_data(s.seqrelid) d",
-        ),
-        (true, false) => (
-            "NULL::int8, NULL::bool",
-            state_sql("s.seqrelid", "last_value, is_called"),
-            "",
-        ),
-    };
-    format!(
-        "SELECT s.seqrelid, pg_catalog.format_type(s.seqtypid, NULL), s.seqstart, s.seqincrement, \
-           s.seqmin, s.seqmax, s.seqcache, s.seqcycle, {value}, {state} \
-         FROM pg_catalog.pg_sequence s{source} WHERE s.seqrelid = ANY ($1)"
-    )
-}
-
-/// An expression for what a sequence's own row holds, joined by commas.
-///
-/// Before 18 no function tells a sequence's value without handing out the next one. Thousands of sequences are
-/// too many for one FROM clause, and one query for each is what we are here to avoid. `ts_stat` is the
-/// one function in every build of every release that runs a query given as text: one that yields text
-/// search vectors, hence the costume. Other such functions are missing where libxml is.
-fn state_sql(sequence: &str, columns: &str) -> String {
-    format!(
-        "(SELECT word FROM pg_catalog.ts_stat('SELECT pg_catalog.quote_literal(\
-           pg_catalog.concat_ws('','', {columns}))::pg_catalog.tsvector FROM ' || {sequence}::pg_catalog.regclass))"
-    )
 }
 
 /// CREATE SEQUENCE, or the statement that makes a column an identity column, and what hangs on the sequence.
@@ -313,49 +388,34 @@ impl<'a> Owner<'a> {
     }
 }
 
-impl DefinitionRow {
-    fn from_row(row: &Row) -> Result<DefinitionRow> {
-        let mut c = Columns::new(row);
-        let oid = c.oid()?;
-        let mut definition = SequenceDefinition {
-            type_name: c.text()?,
-            start: c.int8()?,
-            increment: c.int8()?,
-            min: c.int8()?,
-            max: c.int8()?,
-            cache: c.int8()?,
-            cycle: c.bool()?,
-            value: None,
+impl State {
+    /// Takes apart what [`states_sql`] gives.
+    fn parse(text: &BStr) -> Option<State> {
+        let mut parts = text.split_str(",");
+        let mut part = || parts.next()?.to_str().ok();
+        let sequence = part()?.parse().ok()?;
+        let value = match part() {
+            None => None,
+            Some(last) => Some((last.parse().ok()?, part()? == "t")),
         };
-        definition.value = c.opt_int8()?.zip(c.opt_bool()?);
-        if let Some(state) = c.opt_text()? {
-            definition.take_state(state.as_ref()).ok_or_else(|| {
-                Error::new(
-                    ErrorKind::Protocol,
-                    format!("the state of the sequence with OID {oid} is not readable: {state}"),
-                )
-            })?;
-        }
-        Ok(DefinitionRow { oid, definition })
-    }
-}
-
-impl SequenceDefinition {
-    /// Takes the value and, if they are there, the parameters from what [`state_sql`] gives.
-    fn take_state(&mut self, state: &BStr) -> Option<()> {
-        let mut parts = state.split_str(",");
-        let number = |part: &[u8]| part.to_str().ok()?.parse::<i64>().ok();
-        self.value = Some((number(parts.next()?)?, parts.next()? == b"t"));
-        let Some(start) = parts.next() else {
-            return Some(());
+        let definition = match part() {
+            None => None,
+            Some(start) => Some(SequenceDefinition {
+                type_name: "bigint".into(),
+                start: start.parse().ok()?,
+                increment: part()?.parse().ok()?,
+                min: part()?.parse().ok()?,
+                max: part()?.parse().ok()?,
+                cache: part()?.parse().ok()?,
+                cycle: part()? == "t",
+                value: None,
+            }),
         };
-        self.start = number(start)?;
-        self.increment = number(parts.next()?)?;
-        self.min = number(parts.next()?)?;
-        self.max = number(parts.next()?)?;
-        self.cache = number(parts.next()?)?;
-        self.cycle = parts.next()? == b"t";
-        Some(())
+        Some(State {
+            sequence,
+            value,
+            definition,
+        })
     }
 }
 
@@ -394,20 +454,21 @@ mod tests {
 
     #[test]
     fn a_sequences_own_row_gives_the_value_and_on_old_servers_the_parameters() {
-        let mut read = sequence("bigint", 1, 1, 2);
-        assert_eq!(read.take_state("-41,t".into()), Some(()));
-        assert_eq!((read.value, read.max), (Some((-41, true)), 2));
-        assert_eq!(read.take_state("7,f,5,3,-9,9,20,t".into()), Some(()));
+        let state = |text: &str| State::parse(text.into());
+        let new = state("20001,-41,t").expect("readable");
         assert_eq!(
-            read,
-            SequenceDefinition {
-                start: 5,
-                cache: 20,
-                value: Some((7, false)),
-                ..sequence("bigint", 3, -9, 9)
-            }
+            (new.sequence, new.value, new.definition),
+            (20_001, Some((-41, true)), None)
         );
-        assert_eq!(sequence("bigint", 1, 1, 2).take_state("7,f,5".into()), None);
-        assert_eq!(sequence("bigint", 1, 1, 2).take_state("x,f".into()), None);
+        assert_eq!(state("20001").expect("readable").value, None);
+        let old = state("20001,7,f,5,3,-9,9,20,t").expect("readable");
+        let definition = SequenceDefinition {
+            start: 5,
+            cache: 20,
+            ..sequence("bigint", 3, -9, 9)
+        };
+        assert_eq!((old.value, old.definition), (Some((7, false)), Some(definition)));
+        assert_eq!(state("20001,7,f,5"), None);
+        assert_eq!(state("20001,x,f"), None);
     }
 }
