@@ -22,6 +22,8 @@ pub(crate) struct Input {
     widths: Widths,
     /// Bytes that the source has delivered.
     delivered: u64,
+    /// CRC-32C of what has been taken since [`start_sum`](Input::start_sum).
+    sum: Option<u32>,
 }
 
 impl Input {
@@ -36,6 +38,7 @@ impl Input {
             position: 0,
             widths,
             delivered: 0,
+            sum: None,
         }
     }
 
@@ -50,6 +53,25 @@ impl Input {
 
     pub(crate) fn delivered(&self) -> u64 {
         self.delivered
+    }
+
+    /// Begins or goes on to sum up what is taken, from `sum`.
+    pub(crate) fn start_sum(&mut self, sum: u32) {
+        self.sum = Some(sum);
+    }
+
+    /// Stops summing up.
+    pub(crate) fn stop_sum(&mut self) -> u32 {
+        self.sum.take().unwrap_or(0)
+    }
+
+    /// The archive's length, where it is known.
+    pub(crate) fn size(&self) -> Option<u64> {
+        self.source.size()
+    }
+
+    pub(crate) fn widths(&self) -> Widths {
+        self.widths
     }
 
     pub(crate) fn seekable(&self) -> bool {
@@ -169,7 +191,11 @@ impl Input {
 
     fn take_front(&mut self, n: usize) -> Bytes {
         self.position += n as u64;
-        self.block.split_to(n.min(self.block.len()))
+        let taken = self.block.split_to(n.min(self.block.len()));
+        if let Some(sum) = &mut self.sum {
+            *sum = crc32c::crc32c_append(*sum, &taken);
+        }
+        taken
     }
 
     /// Adds to the block at least as much as it holds already, so that growing by copying stays cheap.

@@ -10,6 +10,7 @@ mod created;
 mod custom;
 mod entry;
 mod header;
+mod index;
 mod input;
 pub mod plain;
 mod read;
@@ -17,6 +18,7 @@ mod rows;
 mod segment;
 mod sink;
 mod source;
+mod stream;
 
 use std::future::Future;
 
@@ -27,12 +29,14 @@ pub use crate::compress::Framing;
 pub use created::CreatedAt;
 pub use custom::CustomWriter;
 pub use header::{ArchiveVersion, Header};
+pub use index::{BlockRecord, Index, SegmentRecord, Sums};
 pub use plain::PlainWriter;
-pub use read::{Archive, DataStream, LargeObjects};
+pub use read::Archive;
 pub use rows::CopyRows;
 pub use segment::{Segment, SegmentEncoder, encode_segment};
 pub use sink::{AsyncWriteSink, FileSink, Sink, StdoutSink, VecSink};
 pub use source::{BytesSource, FileSource, Source, StreamSource};
+pub use stream::{DataStream, LargeObjects};
 
 /// What stands after the last row in the data of a table: COPY's end marker, then the two line ends that
 /// set it off in a script. It is part of the data, so whoever dumps appends it and whoever restores takes

@@ -1,28 +1,24 @@
-//! Reading archives of any format: [`Archive`], and the streams of plain bytes it gives out.
+//! Reading archives of any format: [`Archive`], which gives out streams of plain bytes (see [`super::stream`]).
 //!
 //! What is no archive is told apart here, in the words that users and scripts know from pg_restore. Which
 //! bytes belong to which entry is the formats' business (see [`super::custom`]).
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
-
+use super::codec::Offset;
 use super::custom::{self, Block, CustomReader};
 use super::header::MAGIC;
+use super::index::{Index, SegmentRecord};
 use super::input::Input;
-use super::rows::CopyRows;
 use super::source::{FileSource, Source};
-use super::{Format, Header, entry};
-use crate::compress::{Framing, StreamDecoder};
+use super::stream::{DataStream, Decoding, LargeObjects};
+use super::{ArchiveVersion, Format, Header, entry};
+use crate::compress::Framing;
 use crate::error::{Error, ErrorKind, Result};
 use crate::toc::{DumpId, Entry};
-
-/// Plain bytes are given out in pieces of up to this.
-const PIECE: usize = 128 * 1024;
-/// Uncompressed chunks smaller than this (stock tools make one for each row) are joined.
-const SMALL: usize = 16 * 1024;
 
 /// An archive that has been opened: header, table of contents, and the way to the data.
 pub struct Archive {
@@ -48,6 +44,7 @@ impl Archive {
     pub async fn open(source: Box<dyn Source>) -> Result<Archive> {
         let mut input = Input::new(source);
         recognize(input.peek(TAR_BLOCK).await?)?;
+        input.start_sum(0);
         let header = input.item(Header::decode).await?;
         if header.format != Format::Custom {
             return Err(Error::new(
@@ -61,15 +58,12 @@ impl Archive {
         let mut places = HashMap::new();
         let mut offsets = HashMap::new();
         for place in 0..usize::try_from(count).unwrap_or(0) {
-            let (entry, offset) = input
-                .item(|cursor| Ok((entry::decode(cursor, header.version)?, cursor.offset()?)))
-                .await
-                .map_err(|e| {
-                    e.context(format!(
-                        "reading entry {} of {count} of the table of contents",
-                        place + 1
-                    ))
-                })?;
+            let (entry, offset) = entry_and_offset(&mut input, header.version).await.map_err(|e| {
+                e.context(format!(
+                    "reading entry {} of {count} of the table of contents",
+                    place + 1
+                ))
+            })?;
             if places.insert(entry.dump_id, place).is_some() {
                 return Err(input.corrupt(&format!("entry ID {} stands twice in the TOC", entry.dump_id)));
             }
@@ -78,11 +72,13 @@ impl Archive {
             }
             toc.push(entry);
         }
+        let sum = input.stop_sum();
+        let reader = CustomReader::new(input, Arc::new(offsets), &toc, sum).await?;
         Ok(Archive {
             header: Arc::new(header),
             toc: toc.into(),
             places: Arc::new(places),
-            reader: CustomReader::new(input, Arc::new(offsets)),
+            reader,
         })
     }
 
@@ -130,6 +126,17 @@ impl Archive {
         }))
     }
 
+    /// Whether every part of the archive has a checksum, which is the case for those that this crate wrote.
+    pub fn has_checksums(&self) -> bool {
+        self.reader.sealed()
+    }
+
+    /// The index of segments at the end: in archives that this crate wrote, from sources that can seek,
+    /// unless it is cut off or damaged.
+    pub fn index(&self) -> Option<&Arc<Index>> {
+        self.reader.index()
+    }
+
     /// The data of an entry that is not large objects: for a table, rows in COPY format and the terminator
     /// [`COPY_END`](super::COPY_END), or INSERT statements.
     ///
@@ -138,18 +145,31 @@ impl Archive {
     pub async fn open_data(&mut self, id: DumpId) -> Result<DataStream<'_>> {
         let what = self.describe(id);
         let decoding = Decoding::new(self.framing())?;
-        let block = self.reader.locate(id).await.map_err(|e| e.context(&what))?;
-        if block != Block::Data {
-            return Err(Error::new(
+        match self.reader.locate(id).await.map_err(|e| e.context(&what))? {
+            Block::Data => Ok(DataStream::new(&mut self.reader, id, decoding, what)),
+            Block::LargeObjects => Err(Error::new(
                 ErrorKind::Archive,
                 format!("{what}: found large objects instead of rows"),
-            ));
+            )),
         }
-        Ok(DataStream {
-            reader: &mut self.reader,
-            decoding,
-            what,
-        })
+    }
+
+    /// Some segments of an entry's rows, by their places in [`index`](Archive::index); only the last
+    /// segment has the terminator.
+    ///
+    /// # Errors
+    /// `ErrorKind::Usage` if the index has no such segments, else as [`Archive::open_data`].
+    pub async fn open_segments(&mut self, id: DumpId, which: Range<usize>) -> Result<DataStream<'_>> {
+        let what = self.describe(id);
+        let segments = self.indexed(id, false, which)?;
+        let decoding = Decoding::within(self.framing(), &segments)?;
+        if let Some(first) = segments.first() {
+            self.reader
+                .locate_segment(first)
+                .await
+                .map_err(|e| e.context(&what))?;
+        }
+        Ok(DataStream::new(&mut self.reader, id, decoding, what))
     }
 
     /// The large objects of an entry.
@@ -160,20 +180,48 @@ impl Archive {
         let what = self.describe(id);
         let framing = self.framing();
         // A method that cannot be decoded is told now rather than at the first object.
-        let decoding = Decoding::new(framing)?;
-        let block = self.reader.locate(id).await.map_err(|e| e.context(&what))?;
-        if block != Block::LargeObjects {
-            return Err(Error::new(
+        Decoding::new(framing)?;
+        match self.reader.locate(id).await.map_err(|e| e.context(&what))? {
+            Block::LargeObjects => Ok(LargeObjects::new(&mut self.reader, id, framing, what)),
+            Block::Data => Err(Error::new(
                 ErrorKind::Archive,
                 format!("{what}: found rows instead of large objects"),
-            ));
+            )),
         }
-        Ok(LargeObjects {
-            reader: &mut self.reader,
-            framing,
-            decoding,
-            what,
-        })
+    }
+
+    /// One group of an entry's large objects, by its place in [`index`](Archive::index).
+    ///
+    /// # Errors
+    /// As [`Archive::open_segments`].
+    pub async fn open_large_object_group(&mut self, id: DumpId, which: usize) -> Result<LargeObjects<'_>> {
+        let what = self.describe(id);
+        let framing = self.framing();
+        let Some(group) = self.indexed(id, true, which..which + 1)?.first().copied() else {
+            return Err(Error::new(
+                ErrorKind::Usage,
+                format!("{what}: there is no such group"),
+            ));
+        };
+        self.reader
+            .locate_group(&group)
+            .await
+            .map_err(|e| e.context(&what))?;
+        Ok(LargeObjects::group(&mut self.reader, id, framing, what, group))
+    }
+
+    fn indexed(&self, id: DumpId, large_objects: bool, which: Range<usize>) -> Result<Vec<SegmentRecord>> {
+        self.index()
+            .and_then(|index| index.block(id))
+            .filter(|block| block.large_objects == large_objects)
+            .and_then(|block| block.segments.get(which))
+            .map(<[SegmentRecord]>::to_vec)
+            .ok_or_else(|| {
+                Error::new(
+                    ErrorKind::Usage,
+                    format!("{}: there are no such segments", self.describe(id)),
+                )
+            })
     }
 
     fn framing(&self) -> Framing {
@@ -191,142 +239,13 @@ impl Archive {
     }
 }
 
-/// The plain bytes of one entry's data.
-pub struct DataStream<'a> {
-    reader: &'a mut CustomReader,
-    decoding: Decoding,
-    what: String,
-}
-
-impl<'a> DataStream<'a> {
-    /// The next bytes, never none; `None` once all were given and found complete.
-    ///
-    /// # Errors
-    /// `ErrorKind::Archive`, naming the entry and the place, if the data is damaged or cut off.
-    pub async fn next(&mut self) -> Result<Option<Bytes>> {
-        self.decoding
-            .next(self.reader)
-            .await
-            .map_err(|e| e.context(&self.what))
-    }
-
-    /// The same as rows for COPY: without the end marker, which must be there.
-    pub fn rows(self) -> CopyRows<'a> {
-        CopyRows::new(self)
-    }
-
-    /// What is being read, for messages.
-    pub(super) fn what(&self) -> &str {
-        &self.what
-    }
-}
-
-/// The large objects of one entry, one after another.
-pub struct LargeObjects<'a> {
-    reader: &'a mut CustomReader,
-    framing: Framing,
-    decoding: Decoding,
-    what: String,
-}
-
-impl LargeObjects<'_> {
-    /// Goes to the next large object, passing over what was not read of the last; `None` after the last.
-    ///
-    /// # Errors
-    /// `ErrorKind::Archive` if the data is damaged or cut off.
-    pub async fn next_object(&mut self) -> Result<Option<u32>> {
-        self.decoding = Decoding::new(self.framing)?;
-        self.reader
-            .next_large_object()
-            .await
-            .map_err(|e| e.context(&self.what))
-    }
-
-    /// The next bytes of the large object, never none; `None` at its end.
-    ///
-    /// # Errors
-    /// `ErrorKind::Archive` if the data is damaged or cut off.
-    pub async fn next(&mut self) -> Result<Option<Bytes>> {
-        self.decoding
-            .next(self.reader)
-            .await
-            .map_err(|e| e.context(&self.what))
-    }
-}
-
-/// One stream of chunks on its way to plain bytes.
-struct Decoding {
-    /// `None` if what is stored is what is wanted.
-    decoder: Option<StreamDecoder>,
-    stored: Bytes,
-    /// No more is stored.
-    ended: bool,
-}
-
-impl Decoding {
-    fn new(framing: Framing) -> Result<Decoding> {
-        let decoder = match framing {
-            Framing::Raw => None,
-            framing => Some(StreamDecoder::new(framing)?),
-        };
-        Ok(Decoding {
-            decoder,
-            stored: Bytes::new(),
-            ended: false,
-        })
-    }
-
-    async fn next(&mut self, reader: &mut CustomReader) -> Result<Option<Bytes>> {
-        let Some(decoder) = &mut self.decoder else {
-            return joined(reader).await;
-        };
-        let mut piece = vec![0; PIECE];
-        let mut filled = 0;
-        loop {
-            if self.stored.is_empty() && !self.ended {
-                match reader.stored().await? {
-                    Some(bytes) => self.stored = bytes,
-                    None => self.ended = true,
-                }
-            }
-            let mut input = &self.stored[..];
-            filled += decoder.decode(&mut input, piece.get_mut(filled..).unwrap_or_default())?;
-            let rest = self.stored.len() - input.len();
-            self.stored = self.stored.split_off(rest);
-            if filled == PIECE {
-                break;
-            }
-            if self.ended {
-                decoder.finish()?;
-                break;
-            }
-        }
-        piece.truncate(filled);
-        Ok(if piece.is_empty() {
-            None
-        } else {
-            Some(Bytes::from(piece))
-        })
-    }
-}
-
-/// The next stored bytes as they are: large chunks uncopied, small ones joined.
-async fn joined(reader: &mut CustomReader) -> Result<Option<Bytes>> {
-    let Some(first) = reader.stored().await? else {
-        return Ok(None);
-    };
-    if first.len() >= SMALL {
-        return Ok(Some(first));
-    }
-    let mut piece = BytesMut::with_capacity(PIECE);
-    piece.extend_from_slice(&first);
-    while piece.len() < PIECE - SMALL {
-        match reader.stored_within(PIECE - piece.len()).await? {
-            Some(bytes) => piece.extend_from_slice(&bytes),
-            None => break,
-        }
-    }
-    Ok(Some(piece.freeze()))
+/// Reads an entry, and past what is summed up, because it is filled in later, its offset.
+async fn entry_and_offset(input: &mut Input, version: ArchiveVersion) -> Result<(Entry, Offset)> {
+    let entry = input.item(|cursor| entry::decode(cursor, version)).await?;
+    let sum = input.stop_sum();
+    let offset = input.item(|cursor| cursor.offset()).await?;
+    input.start_sum(sum);
+    Ok((entry, offset))
 }
 
 /// Length of a tar header, and of what stock tools look at to recognise one.

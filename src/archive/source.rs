@@ -24,6 +24,11 @@ pub trait Source: Send {
     /// Reads the next bytes, at most `at_most` of them; none only at the end.
     fn read(&mut self, at_most: usize) -> BoxFuture<'_, io::Result<Bytes>>;
 
+    /// The archive's length, where it is known before reading.
+    fn size(&self) -> Option<u64> {
+        None
+    }
+
     /// Whether [`seek`](Source::seek) works.
     fn seekable(&self) -> bool {
         false
@@ -136,6 +141,10 @@ impl Source for FileSource {
         .boxed()
     }
 
+    fn size(&self) -> Option<u64> {
+        Some(self.identity.0)
+    }
+
     fn seekable(&self) -> bool {
         true
     }
@@ -237,6 +246,10 @@ impl Source for BytesSource {
         self.position = end;
         let bytes = self.bytes.slice(start..end);
         async { Ok(bytes) }.boxed()
+    }
+
+    fn size(&self) -> Option<u64> {
+        self.seekable.then_some(self.bytes.len() as u64)
     }
 
     fn seekable(&self) -> bool {

@@ -16,6 +16,8 @@ pub struct StreamDecoder {
 enum Method {
     Raw,
     Zlib(Decompress),
+    /// Deflate pieces out of the middle of a zlib stream.
+    Pieces(Decompress),
     Gzip(Decompress),
     Zstd(Box<Zstd<'static>>),
 }
@@ -45,6 +47,21 @@ impl StreamDecoder {
         Ok(StreamDecoder { method, open })
     }
 
+    /// A decoder that starts at some frame within a stream and stops at the end of another: of a zlib stream
+    /// it sees neither prologue nor epilogue, so that nothing but its input's end tells where it ends.
+    ///
+    /// # Errors
+    /// As [`StreamDecoder::new`].
+    pub fn within(framing: Framing) -> Result<StreamDecoder> {
+        match framing {
+            Framing::ZlibPiece => Ok(StreamDecoder {
+                method: Method::Pieces(Decompress::new(false)),
+                open: false,
+            }),
+            framing => StreamDecoder::new(framing),
+        }
+    }
+
     /// Decodes into `output`, moving `input` past what was read; returns the bytes written.
     ///
     /// When `output` is full there may be more to come, even of no further input: call again. When it is
@@ -72,6 +89,10 @@ impl StreamDecoder {
                         return Err(damaged("data goes on after the end of the compressed stream"));
                     }
                     inflate(state, input, room)?
+                }
+                Method::Pieces(state) => {
+                    let (read, wrote, _) = inflate(state, input, room)?;
+                    (read, wrote, true)
                 }
                 Method::Gzip(state) => {
                     if !self.open {

@@ -158,8 +158,11 @@ fn a_stock_table_of_contents_is_written_again_byte_for_byte() {
             writer.finish().await
         })
         .unwrap();
-        let ours = sink.bytes();
-        assert!(ours.len() > 4000 && ours == stock[..ours.len()], "{name}");
+        let mut ours = sink.bytes();
+        // What follows is a block of ours: its kind, an entry's number, a length and its magic.
+        let end = ours.windows(7).position(|bytes| bytes == b"RSDUMPT").unwrap() - 11;
+        ours.truncate(end);
+        assert!(ours.len() > 4000 && ours == stock[..end], "{name}");
     }
 }
 
@@ -392,6 +395,120 @@ proptest! {
         }
         prop_assert_eq!(read_all(&bytes, pipe).unwrap(), expected);
     }
+}
+
+/// A small archive of ours with two tables and three large objects.
+fn ours(compression: Compression, patchable: bool) -> (Vec<u8>, Plan) {
+    let rows = |n: u8| {
+        vec![
+            format!("{n}\tsome text {n}\n").repeat(4).into_bytes(),
+            vec![b'0' + n; 9],
+        ]
+    };
+    let plan = Plan {
+        version: ArchiveVersion::V1_16,
+        compression,
+        tables: vec![rows(1), [rows(2), rows(3)].concat()],
+        objects: BTreeMap::from([(5, rows(4)), (6, Vec::new()), (4_000_000_000, rows(7))]),
+    };
+    let sink = if patchable {
+        VecSink::patchable()
+    } else {
+        VecSink::new()
+    };
+    block_on(write(&plan, sink.clone())).unwrap();
+    (sink.bytes(), plan)
+}
+
+#[test]
+fn no_damage_to_an_archive_of_ours_goes_unnoticed() {
+    for compression in [Compression::NONE, Compression::GZIP, Compression::ZSTD] {
+        for (patchable, pipe) in [(true, false), (false, false), (false, true)] {
+            let (bytes, _) = ours(compression, patchable);
+            let whole = read_all(&bytes, pipe).unwrap();
+            let toc = block_on(Archive::open(source(&bytes, pipe)))
+                .unwrap()
+                .toc()
+                .clone();
+            for at in 0..bytes.len() {
+                let mut changed = bytes.clone();
+                changed[at] ^= 1 << (at % 8);
+                let outcome = block_on(async {
+                    let mut archive = Archive::open(source(&changed, pipe)).await?;
+                    // Where offsets stand nothing is summed up, but they are followed only to the right block.
+                    assert_eq!(archive.toc(), &toc, "byte {at} of the table of contents");
+                    contents(&mut archive).await
+                });
+                match outcome {
+                    Ok(contents) => assert!(contents == whole, "{compression:?}, byte {at}"),
+                    Err(error) => assert_eq!(error.kind(), ErrorKind::Archive, "byte {at}: {error}"),
+                }
+                if let Ok(contents) = read_all(&bytes[..at], pipe) {
+                    assert!(contents == whole, "{compression:?}, cut at {at}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn any_segment_can_be_read_without_the_others() {
+    for compression in [Compression::NONE, Compression::GZIP, Compression::ZSTD] {
+        // As if written to a pipe: the table of contents has no offsets.
+        let (bytes, plan) = ours(compression, false);
+        block_on(async {
+            let mut archive = Archive::open(source(&bytes, false)).await.unwrap();
+            assert!(archive.has_checksums());
+            let index = archive.index().unwrap().clone();
+            let id = DumpId(11);
+            assert_eq!(index.block(id).unwrap().segments.len(), 4);
+            for (first, last) in [(0, 4), (3, 4), (1, 3), (2, 3), (2, 2)] {
+                let mut stream = archive.open_segments(id, first..last).await.unwrap();
+                let mut data = Vec::new();
+                while let Some(bytes) = stream.next().await.unwrap() {
+                    data.extend_from_slice(&bytes);
+                }
+                assert_eq!(
+                    data,
+                    plan.tables[1][first..last].concat(),
+                    "{compression:?} {first}..{last}"
+                );
+            }
+            assert!(archive.open_segments(id, 3..5).await.is_err());
+            let objects = DumpId(1000);
+            assert_eq!(index.block(objects).unwrap().segments.len(), 1);
+            let mut group = archive.open_large_object_group(objects, 0).await.unwrap();
+            let mut seen = Vec::new();
+            while let Some(oid) = group.next_object().await.unwrap() {
+                seen.push(oid);
+                while group.next().await.unwrap().is_some() {}
+            }
+            assert_eq!(seen, [5, 6, 4_000_000_000]);
+
+            // A changed byte in a segment is told by whoever reads that segment, and by nobody else.
+            let at = usize::try_from(index.block(id).unwrap().segments[2].offset).unwrap() + 8;
+            let mut changed = bytes.clone();
+            changed[at] ^= 1;
+            let mut archive = Archive::open(source(&changed, false)).await.unwrap();
+            for (segment, damaged) in [(0, false), (1, false), (2, true), (3, false)] {
+                let mut stream = archive.open_segments(id, segment..segment + 1).await.unwrap();
+                let result = loop {
+                    match stream.next().await {
+                        Ok(Some(_)) => {}
+                        Ok(None) => break Ok(()),
+                        Err(e) => break Err(e),
+                    }
+                };
+                assert_eq!(result.is_err(), damaged, "{compression:?} {segment}");
+            }
+        });
+    }
+}
+
+#[test]
+fn a_stock_archive_has_no_checksums() {
+    let archive = block_on(Archive::open_file(fixture("pg_dump_18.none.dump"))).unwrap();
+    assert!(!archive.has_checksums() && archive.index().is_none());
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! zero; a block of large objects holds such a run of chunks for each. All chunks of a run are one
 //! compressed stream.
 
+mod ledger;
 mod read;
 mod write;
 

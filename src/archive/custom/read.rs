@@ -9,10 +9,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{BLOCK_DATA, BLOCK_LARGE_OBJECTS};
-use crate::archive::codec::Offset;
+use crate::archive::codec::{Cursor, Offset};
+use crate::archive::index::{FOOTER, Footer, Index, LONGEST_SEAL, OURS, Seal, SegmentRecord, Sums};
 use crate::archive::input::Input;
-use crate::error::Result;
-use crate::toc::DumpId;
+use crate::error::{Error, Result};
+use crate::toc::{DumpId, Entry};
 
 /// The blocks of a custom archive.
 pub(crate) struct CustomReader {
@@ -24,6 +25,9 @@ pub(crate) struct CustomReader {
     /// Where walking goes on in a seekable archive.
     frontier: u64,
     place: Place,
+    /// Whether the archive is of ours: every block is followed by its seal.
+    sealed: bool,
+    index: Option<Arc<Index>>,
 }
 
 /// Where in a block the input stands.
@@ -45,16 +49,83 @@ pub(crate) enum Block {
 }
 
 impl CustomReader {
-    /// A reader whose input stands behind the table of contents.
-    pub(crate) fn new(input: Input, offsets: Arc<HashMap<DumpId, Offset>>) -> Self {
+    /// A reader whose input stands behind the table of contents, which has this CRC-32C.
+    ///
+    /// # Errors
+    /// `ErrorKind::Archive` if the table of contents is sealed with another.
+    pub(crate) async fn new(
+        input: Input,
+        offsets: Arc<HashMap<DumpId, Offset>>,
+        toc: &[Entry],
+        toc_crc32c: u32,
+    ) -> Result<Self> {
         let frontier = input.position();
-        CustomReader {
+        let mut reader = CustomReader {
             input,
             offsets,
             passed: HashMap::new(),
             frontier,
             place: Place::Between,
+            sealed: false,
+            index: None,
+        };
+        match reader.seal().await? {
+            Some(Seal::Toc { crc32c }) if crc32c == toc_crc32c => {
+                reader.sealed = true;
+                reader.frontier = reader.input.position();
+                reader.index = reader
+                    .read_index()
+                    .await?
+                    .filter(|i| i.toc_crc32c == toc_crc32c)
+                    .map(Arc::new);
+            }
+            Some(_) => {
+                return Err(reader
+                    .input
+                    .corrupt("the table of contents does not match its checksum"));
+            }
+            None => reader.check_stock(toc).await?,
         }
+        Ok(reader)
+    }
+
+    /// Checks that what stands behind a table of contents without a seal can stand there: nothing, or a block
+    /// of one of its entries. Otherwise it was read wrong, and more or fewer entries than it has.
+    async fn check_stock(&mut self, toc: &[Entry]) -> Result<()> {
+        let widths = self.input.widths();
+        let bytes = self.input.peek(2 * (1 + usize::from(widths.int))).await?;
+        let mut block = Cursor::new(bytes, widths);
+        let mut again = block.clone();
+        let known = match (block.byte(), block.int()) {
+            (Err(_), _) => true,
+            (Ok(BLOCK_DATA | BLOCK_LARGE_OBJECTS), Ok(id)) => {
+                self.offsets.contains_key(&DumpId(id.cast_unsigned()))
+            }
+            // pg_dump 16 to 18 write the table of contents a second time behind everything when the shell has
+            // opened the file for them.
+            _ => toc.first().is_some_and(|first| {
+                again
+                    .int()
+                    .is_ok_and(|count| usize::try_from(count) == Ok(toc.len()))
+                    && again.int().is_ok_and(|id| id.cast_unsigned() == first.dump_id.0)
+            }),
+        };
+        if known {
+            Ok(())
+        } else {
+            Err(self
+                .input
+                .corrupt("the table of contents does not end where data begins -- perhaps a corrupt TOC"))
+        }
+    }
+
+    /// Whether this is an archive of ours, where everything has a checksum.
+    pub(crate) fn sealed(&self) -> bool {
+        self.sealed
+    }
+
+    pub(crate) fn index(&self) -> Option<&Arc<Index>> {
+        self.index.as_ref()
     }
 
     /// Another reader of the same archive, if its source can be opened again.
@@ -68,6 +139,8 @@ impl CustomReader {
             passed: self.passed.clone(),
             frontier: self.frontier,
             place: Place::Between,
+            sealed: self.sealed,
+            index: self.index.clone(),
         }))
     }
 
@@ -92,9 +165,10 @@ impl CustomReader {
     pub(crate) async fn locate(&mut self, id: DumpId) -> Result<Block> {
         if self.input.seekable() {
             self.place = Place::Between;
+            let indexed = || self.index.as_ref()?.block(id).map(|block| block.place.start);
             let known = match self.offsets.get(&id) {
                 Some(Offset::At(position)) => Some(*position),
-                _ => self.passed.get(&id).copied(),
+                _ => self.passed.get(&id).copied().or_else(indexed),
             };
             if let Some(position) = known {
                 self.input.seek(position).await?;
@@ -219,13 +293,9 @@ impl CustomReader {
         Ok(())
     }
 
-    /// The next stored bytes of the run of chunks, as many as are at hand; `None` at its end.
-    pub(crate) async fn stored(&mut self) -> Result<Option<Bytes>> {
-        self.stored_within(usize::MAX).await
-    }
-
-    /// The same, but at most so many.
-    pub(crate) async fn stored_within(&mut self, at_most: usize) -> Result<Option<Bytes>> {
+    /// The next stored bytes of the run of chunks, as many as are at hand but not more than `at_most`; `None`
+    /// at its end.
+    pub(crate) async fn stored(&mut self, at_most: usize) -> Result<Option<Bytes>> {
         self.chunk_start().await?;
         let Place::Chunks {
             left,
@@ -262,4 +332,122 @@ impl CustomReader {
             }
         }
     }
+
+    /// Goes to a segment of rows.
+    pub(crate) async fn locate_segment(&mut self, segment: &SegmentRecord) -> Result<()> {
+        self.input.seek(segment.offset).await?;
+        self.place = Place::Chunks {
+            left: 0,
+            of_large_object: false,
+        };
+        Ok(())
+    }
+
+    /// Goes to a group of large objects.
+    pub(crate) async fn locate_group(&mut self, group: &SegmentRecord) -> Result<()> {
+        self.input.seek(group.offset).await?;
+        self.place = Place::LargeObjects;
+        Ok(())
+    }
+
+    /// Checks the data that has been read to its block's end against the seal behind it, in an archive of
+    /// ours. `rows`: whether rows or objects were counted.
+    pub(crate) async fn check(&mut self, id: DumpId, sums: &Sums, rows: bool) -> Result<()> {
+        if !self.sealed || self.place != Place::Between {
+            return Ok(());
+        }
+        match self.seal().await? {
+            Some(Seal::Data {
+                id: sealed,
+                sums: expected,
+            }) if sealed == id => {
+                let counted = Sums {
+                    rows: if rows { sums.rows } else { expected.rows },
+                    ..*sums
+                };
+                if counted == expected {
+                    Ok(())
+                } else {
+                    Err(self.mismatch())
+                }
+            }
+            _ => Err(self
+                .input
+                .corrupt("the checksum behind the data is missing or damaged")),
+        }
+    }
+
+    /// What data that is not what was written says to the user.
+    pub(crate) fn mismatch(&self) -> Error {
+        self.input.corrupt("the data does not match its checksum")
+    }
+
+    /// Takes the seal at the input's place, if there is one.
+    async fn seal(&mut self) -> Result<Option<Seal>> {
+        let widths = self.input.widths();
+        let longest = 1 + 3 * (1 + usize::from(widths.int)) + LONGEST_SEAL;
+        let bytes = self.input.peek(longest).await?;
+        let mut cursor = Cursor::new(bytes, widths);
+        let Some(seal) = seal_block(&mut cursor) else {
+            return Ok(None);
+        };
+        let length = bytes.len() - cursor.rest().len();
+        self.input.skip(length as u64).await?;
+        Ok(Some(seal))
+    }
+
+    /// Reads the index at the end, if the source can go there and it is whole, and comes back.
+    async fn read_index(&mut self) -> Result<Option<Index>> {
+        let end_of_block = 1 + u64::from(self.input.widths().int);
+        let back = self.input.position();
+        let footer_at = self
+            .input
+            .size()
+            .and_then(|size| size.checked_sub(FOOTER as u64 + end_of_block));
+        let Some(footer_at) = footer_at.filter(|_| self.input.seekable()) else {
+            return Ok(None);
+        };
+        self.input.seek(footer_at).await?;
+        let footer = self.input.peek(FOOTER).await?;
+        let footer = footer.get(..FOOTER).and_then(Footer::decode).filter(|footer| {
+            // The content lies between the index's own start and its footer.
+            footer.start < footer_at && footer.length < footer_at - footer.start
+        });
+        let mut index = None;
+        if let Some(footer) = footer {
+            self.input.seek(footer.start).await?;
+            index = self.index_block(&footer).await.ok().flatten();
+        }
+        self.place = Place::Between;
+        self.input.seek(back).await?;
+        Ok(index)
+    }
+
+    async fn index_block(&mut self, footer: &Footer) -> Result<Option<Index>> {
+        if self.block_start().await? != (Block::Data, i64::from(OURS.0)) {
+            return Ok(None);
+        }
+        let length = usize::try_from(footer.length).unwrap_or(usize::MAX);
+        let mut content = Vec::new();
+        while content.len() < length {
+            match self.stored(length - content.len()).await? {
+                Some(bytes) => content.extend_from_slice(&bytes),
+                None => return Ok(None),
+            }
+        }
+        if crc32c::crc32c(&content) != footer.crc32c {
+            return Ok(None);
+        }
+        Ok(Index::decode(&content))
+    }
+}
+
+/// Reads a block of ours that holds a seal.
+fn seal_block(cursor: &mut Cursor<'_>) -> Option<Seal> {
+    if cursor.byte().ok()? != BLOCK_DATA || cursor.int().ok()?.cast_unsigned() != OURS.0 {
+        return None;
+    }
+    let length = usize::try_from(cursor.int().ok()?).ok()?;
+    let seal = Seal::decode(cursor.take(length).ok()?)?;
+    (cursor.int().ok()? == 0).then_some(seal)
 }

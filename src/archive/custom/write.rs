@@ -1,11 +1,14 @@
-//! Writing custom archives: segments become chunks, offsets are filled in at the end where the sink can.
+//! Writing custom archives: segments become chunks, offsets are filled in at the end where the sink can, and
+//! seals and an index of ours go in between and behind (see [`crate::archive::index`]).
 
 use std::collections::HashMap;
 
 use bytes::{Bytes, BytesMut};
 
+use super::ledger::Ledger;
 use super::{BLOCK_DATA, BLOCK_LARGE_OBJECTS, framing};
 use crate::archive::codec::{Offset, put_int, put_offset};
+use crate::archive::index::{Footer, OURS};
 use crate::archive::sink::Sink;
 use crate::archive::{ArchiveWriter, Format, Framing, Header, Segment, WriteStats, entry};
 use crate::compress::{Adler32, Compression};
@@ -32,6 +35,7 @@ pub struct CustomWriter {
     position: u64,
     /// The checksum of the stream that is being written.
     adler: Adler32,
+    ledger: Ledger,
     stats: WriteStats,
 }
 
@@ -56,6 +60,7 @@ impl CustomWriter {
             gathered: BytesMut::new(),
             position: 0,
             adler: Adler32::default(),
+            ledger: Ledger::default(),
             stats: WriteStats::default(),
         }
     }
@@ -130,20 +135,52 @@ impl CustomWriter {
             ));
         };
         self.found.push((field, self.position));
+        self.ledger
+            .begin_block(id, kind == BLOCK_LARGE_OBJECTS, self.position);
         self.put(&[kind]).await?;
         self.put_int(id.0.cast_signed()).await
     }
 
     async fn begin_stream(&mut self) -> Result<()> {
         self.adler = Adler32::default();
-        self.put_chunks(vec![Bytes::from_static(self.framing.prologue())])
-            .await
+        let start = self.framing.prologue();
+        self.ledger.frame(start);
+        self.put_chunks(vec![Bytes::from_static(start)]).await
     }
 
     async fn end_stream(&mut self) -> Result<()> {
         let end = self.framing.epilogue(&self.adler);
+        self.ledger.frame(&end);
         self.put_chunks(vec![Bytes::from(end)]).await?;
         self.put_int(0).await
+    }
+
+    async fn end_block(&mut self) -> Result<()> {
+        match self.ledger.end_block(self.position) {
+            Some(seal) => self.put_ours(vec![seal.encode()]).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Writes a block of our own, each part in chunks of its own.
+    async fn put_ours(&mut self, parts: Vec<Vec<u8>>) -> Result<()> {
+        self.put(&[BLOCK_DATA]).await?;
+        self.put_int(OURS.0.cast_signed()).await?;
+        for part in parts {
+            self.put_chunks(vec![Bytes::from(part)]).await?;
+        }
+        self.put_int(0).await
+    }
+
+    async fn put_index(&mut self) -> Result<()> {
+        let start = self.position;
+        let index = std::mem::take(&mut self.ledger).index().encode();
+        let footer = Footer {
+            start,
+            length: index.len() as u64,
+            crc32c: crc32c::crc32c(&index),
+        };
+        self.put_ours(vec![index, footer.encode()]).await
     }
 }
 
@@ -167,19 +204,22 @@ impl ArchiveWriter for CustomWriter {
         put_int(&mut bytes, count);
         for entry in toc {
             entry::encode(entry, header.version, &mut bytes)?;
+            self.ledger.toc_bytes(&bytes);
+            self.put(&bytes).await?;
+            bytes.clear();
             if entry.had_dumper {
-                self.fields
-                    .insert(entry.dump_id, self.position + bytes.len() as u64);
+                self.fields.insert(entry.dump_id, self.position);
                 put_offset(&mut bytes, Offset::NotSet);
             } else {
                 put_offset(&mut bytes, Offset::NoData);
             }
-            if bytes.len() >= GATHER {
-                self.put(&bytes).await?;
-                bytes.clear();
-            }
+            self.put(&bytes).await?;
+            bytes.clear();
         }
-        self.put(&bytes).await
+        self.ledger.toc_bytes(&bytes);
+        self.put(&bytes).await?;
+        let seal = self.ledger.toc_seal();
+        self.put_ours(vec![seal.encode()]).await
     }
 
     async fn begin_data(&mut self, id: DumpId) -> Result<()> {
@@ -196,6 +236,7 @@ impl ArchiveWriter for CustomWriter {
         self.stats.rows += segment.rows;
         self.stats.plain_bytes += segment.plain_len;
         self.stats.stored_bytes += segment.stored_len;
+        self.ledger.segment(&segment, self.position);
         self.adler
             .join(&Adler32::from_sum(segment.adler32), segment.plain_len);
         self.put_chunks(segment.stored).await
@@ -203,7 +244,8 @@ impl ArchiveWriter for CustomWriter {
 
     async fn end_data(&mut self) -> Result<()> {
         self.step(State::Data, State::Between, "end_data")?;
-        self.end_stream().await
+        self.end_stream().await?;
+        self.end_block().await
     }
 
     async fn begin_large_objects(&mut self, id: DumpId) -> Result<()> {
@@ -216,22 +258,27 @@ impl ArchiveWriter for CustomWriter {
         if oid == 0 {
             return Err(Error::new(ErrorKind::Usage, "invalid OID for large object"));
         }
+        self.ledger.begin_object(oid, self.position);
         self.put_int(oid.cast_signed()).await?;
         self.begin_stream().await
     }
 
     async fn end_large_object(&mut self) -> Result<()> {
         self.step(State::LargeObject, State::LargeObjects, "end_large_object")?;
-        self.end_stream().await
+        self.end_stream().await?;
+        self.ledger.end_object();
+        Ok(())
     }
 
     async fn end_large_objects(&mut self) -> Result<()> {
         self.step(State::LargeObjects, State::Between, "end_large_objects")?;
-        self.put_int(0).await
+        self.put_int(0).await?;
+        self.end_block().await
     }
 
     async fn finish(mut self) -> Result<WriteStats> {
         self.step(State::Between, State::Between, "finish")?;
+        self.put_index().await?;
         self.flush().await?;
         if self.sink.can_patch() {
             let patches = std::mem::take(&mut self.found)
