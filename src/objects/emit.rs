@@ -4,8 +4,9 @@
 use bstr::BStr;
 
 use super::{
-    Body, Catalog, Object, aggregate, default_acl, event_trigger, extension, function, language,
-    large_object, matview, policy, publication, rule, schema, sequence, subscription, table, trigger, types,
+    Body, Catalog, Object, aggregate, default_acl, event_trigger, extended_statistics, extension, function,
+    language, large_object, matview, policy, publication, rule, schema, sequence, subscription, table,
+    trigger, types,
 };
 use crate::toc::{Desc, DumpId, Entry, Section};
 
@@ -109,6 +110,7 @@ impl<'a> Emitter<'a> {
             Body::TableAttach(body) => table::attach::emit(object, body, self),
             Body::Index(body) => table::index::emit(object, body, self),
             Body::IndexAttach(body) => table::index_attach::emit(object, body, self),
+            Body::ExtendedStatistics(body) => extended_statistics::emit(object, body, self),
             Body::Constraint(body) => table::constraint::emit(object, body, self),
             Body::Rule(body) => rule::emit(object, body, self),
             Body::Trigger(body) => trigger::emit(object, body, self),

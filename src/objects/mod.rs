@@ -13,6 +13,7 @@ pub mod database;
 pub mod default_acl;
 pub mod depends;
 pub mod event_trigger;
+pub mod extended_statistics;
 pub mod extension;
 pub mod function;
 pub mod language;

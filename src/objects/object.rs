@@ -69,6 +69,8 @@ pub enum Body {
     Index(Box<super::table::index::Index>),
     /// `ALTER INDEX … ATTACH PARTITION`.
     IndexAttach(Box<super::table::index_attach::IndexAttach>),
+    /// An extended statistics object (`CREATE STATISTICS`).
+    ExtendedStatistics(Box<super::extended_statistics::ExtendedStatistics>),
     /// A constraint of a table or domain: check, not null, primary key, unique, exclusion or foreign key.
     Constraint(Box<super::table::constraint::Constraint>),
     /// The rows of a table.

@@ -10,8 +10,8 @@ use super::selection::{self, Selection};
 use super::table::{RelKind, constraint::ConstraintKind, constraint::ConstraintOn};
 use super::{
     Body, Catalog, Components, Object, Reader, aggregate, attributes, class, default_acl, depends,
-    event_trigger, extension, function, language, large_object, matview, policy, publication, rule, schema,
-    sequence, subscription, table, trigger, types, view,
+    event_trigger, extended_statistics, extension, function, language, large_object, matview, policy,
+    publication, rule, schema, sequence, subscription, table, trigger, types, view,
 };
 use crate::connect::Columns;
 use crate::error::Result;
@@ -87,6 +87,7 @@ async fn read_base(
         default_acls,
         large_objects,
         event_triggers,
+        extended_statistics,
         publications,
         subscriptions,
     ) = futures_util::try_join!(
@@ -103,6 +104,7 @@ async fn read_base(
         default_acl::read(reader),
         read_large_objects(reader, options),
         event_trigger::read(reader),
+        extended_statistics::read(reader),
         publication::read(reader),
         subscription::read(reader),
     )?;
@@ -115,6 +117,7 @@ async fn read_base(
     aggregate::add(catalog, aggregates)?;
     default_acl::add(catalog, default_acls)?;
     event_trigger::add(catalog, event_triggers);
+    extended_statistics::add(catalog, extended_statistics)?;
     let published = publication::add(catalog, publications);
     subscription::add(catalog, subscriptions);
     large_object::add(
@@ -171,6 +174,7 @@ async fn read_details(reader: &Reader<'_>, options: &ReadOptions, catalog: &mut 
         defined(object) && matches!(table.relkind, RelKind::View | RelKind::MaterializedView)
     });
     let ruled = relations(catalog, |object, table| defined(object) && table.has_rules);
+    let statistics = extended_statistics::wanted(catalog);
     let policed = policy::wanted(catalog);
     let triggered = relations(catalog, |object, table| defined(object) && table.has_triggers);
     let functions = function::wanted(catalog);
@@ -178,22 +182,25 @@ async fn read_details(reader: &Reader<'_>, options: &ReadOptions, catalog: &mut 
     let data_types = types::wanted(catalog);
     let values = options.data || options.sequence_values;
 
-    let (tables, sequences, views, rules, triggers, policies, functions, aggregates, data_types) = futures_util::try_join!(
-        table::details::read(reader, &tables),
-        sequence::read_details(reader, &sequences, values),
-        view::read_details(reader, &views),
-        rule::read_details(reader, &ruled),
-        trigger::read_details(reader, &triggered),
-        policy::read_details(reader, &policed),
-        function::read_details(reader, &functions),
-        aggregate::read_details(reader, &aggregates),
-        types::read_details(reader, &data_types),
-    )?;
+    let (tables, sequences, views, rules, triggers, statistics, policies, functions, aggregates, data_types) =
+        futures_util::try_join!(
+            table::details::read(reader, &tables),
+            sequence::read_details(reader, &sequences, values),
+            view::read_details(reader, &views),
+            rule::read_details(reader, &ruled),
+            trigger::read_details(reader, &triggered),
+            extended_statistics::read_details(reader, &statistics),
+            policy::read_details(reader, &policed),
+            function::read_details(reader, &functions),
+            aggregate::read_details(reader, &aggregates),
+            types::read_details(reader, &data_types),
+        )?;
     table::details::add(catalog, tables)?;
     sequence::add_details(catalog, sequences)?;
     view::add_details(catalog, views)?;
     rule::add_details(catalog, rules);
     trigger::add_details(catalog, triggers);
+    extended_statistics::add_details(catalog, statistics);
     policy::add_details(catalog, policies);
     function::add_details(catalog, functions);
     aggregate::add_details(catalog, aggregates);

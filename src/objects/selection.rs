@@ -298,6 +298,13 @@ fn other(catalog: &Catalog, object: &Object, selection: &Selection) -> Option<Co
         Body::Type(_) | Body::Function(_) | Body::Aggregate(_) => {
             Some(member(catalog, object).unwrap_or_else(in_schema))
         }
+        // Never without their table.
+        Body::ExtendedStatistics(statistics) => Some(member(catalog, object).unwrap_or_else(|| {
+            let has_table = statistics
+                .table
+                .is_some_and(|id| catalog.object(id).dump.intersects(Components::DEFINITION));
+            if has_table { in_schema() } else { Components::NONE }
+        })),
         // What is read or made later takes after what it belongs to.
         _ => None,
     }

@@ -57,6 +57,7 @@ fn stage(object: &Object) -> Stage {
         }
         Body::Index(_)
         | Body::IndexAttach(_)
+        | Body::ExtendedStatistics(_)
         | Body::Trigger(_)
         | Body::Policy(_)
         | Body::EventTrigger(_)

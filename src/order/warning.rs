@@ -68,6 +68,7 @@ fn describe(object: &Object) -> BString {
         Body::TableAttach(_) => "TABLE ATTACH",
         Body::Index(_) => "INDEX",
         Body::IndexAttach(_) => "INDEX ATTACH",
+        Body::ExtendedStatistics(_) => "STATISTICS",
         Body::Constraint(_) => "CONSTRAINT",
         Body::TableData(_) => "TABLE DATA",
         Body::SequenceSet(_) => "SEQUENCE SET",
