@@ -10,6 +10,7 @@ pub mod dumpall;
 pub mod error;
 pub mod objects;
 pub mod order;
+pub mod progress;
 pub mod restore;
 pub mod script;
 pub mod sql;

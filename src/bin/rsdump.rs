@@ -1,5 +1,5 @@
 //! The `rsdump` command; everything it does lives in the library.
 
 fn main() -> std::process::ExitCode {
-    std::process::ExitCode::FAILURE
+    rsdump::cli::dump::main()
 }

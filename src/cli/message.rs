@@ -49,6 +49,11 @@ impl Messages {
         self.print(b"warning: ", text.as_ref());
     }
 
+    /// What a warning or error is about.
+    pub fn detail(&self, text: impl AsRef<[u8]>) {
+        self.print(b"detail: ", text.as_ref());
+    }
+
     /// What helps after an error.
     pub fn hint(&self, text: impl AsRef<[u8]>) {
         self.print(b"hint: ", text.as_ref());

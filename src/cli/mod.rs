@@ -2,6 +2,8 @@
 //! messages people read. Nothing here decides what is dumped or restored.
 
 pub mod connection;
+pub mod dump;
+mod dump_options;
 pub mod message;
 pub mod restore;
 mod usage;

@@ -6,7 +6,8 @@
 use std::error::Error as StdError;
 
 use bstr::BString;
-use postgres_types::{FromSql, Kind, Oid, Type};
+use bytes::BytesMut;
+use postgres_types::{FromSql, IsNull, Kind, Oid, ToSql, Type, to_sql_checked};
 use tokio_postgres::Row;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -35,6 +36,19 @@ impl<'a> FromSql<'a> for Text {
                 | Type::BYTEA
         )
     }
+}
+
+impl ToSql for Text {
+    fn to_sql(&self, _: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn StdError + Sync + Send>> {
+        out.extend_from_slice(&self.0);
+        Ok(IsNull::No)
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        <Text as FromSql>::accepts(ty)
+    }
+
+    to_sql_checked!();
 }
 
 /// The elements of an array, or of an `oidvector` or `int2vector`, which look the same on the wire.
@@ -283,7 +297,7 @@ mod tests {
 
     #[test]
     fn text_keeps_bytes_that_are_not_utf8() {
-        assert!(Text::accepts(&Type::NAME) && !Text::accepts(&Type::INT4));
+        assert!(<Text as FromSql>::accepts(&Type::NAME) && !<Text as FromSql>::accepts(&Type::INT4));
         assert_eq!(
             Text::from_sql(&Type::TEXT, b"caf\xe9").unwrap().0,
             BString::from(&b"caf\xe9"[..])

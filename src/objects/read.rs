@@ -4,6 +4,7 @@
 //! wanted tables are locked, and the details phase reads what only wanted objects need. Within a phase all
 //! queries run together, so that the number of round trips does not grow with the number of objects.
 
+use bstr::{BStr, BString};
 use postgres_types::Type;
 
 use super::selection::{self, Selection};
@@ -48,12 +49,23 @@ pub enum LargeObjects {
 
 /// Reads what is wanted of a database, ready to be put in order.
 ///
+/// `lock` runs the statements that lock tables, in a transaction that lasts as long as the dump.
+///
 /// # Errors
 /// If the server refuses a query or a lock, or if the catalogs contradict each other.
-pub async fn read(reader: &Reader<'_>, selection: &Selection, options: &ReadOptions) -> Result<Catalog> {
+pub async fn read(
+    reader: &Reader<'_>,
+    selection: &Selection,
+    options: &ReadOptions,
+    lock: impl AsyncFnOnce(&BStr) -> Result<()>,
+) -> Result<Catalog> {
     let mut catalog = Catalog::new(reader.version, options.quoting);
     let dependencies = read_base(reader, selection, options, &mut catalog).await?;
     add_data(reader, selection, options, &mut catalog).await?;
+    let locks = lock_statements(options, &catalog);
+    if !locks.is_empty() {
+        lock(locks.as_ref()).await?;
+    }
     read_details(reader, options, &mut catalog).await?;
 
     depends::add(&mut catalog, &dependencies);
@@ -160,9 +172,8 @@ async fn add_data(
     Ok(())
 }
 
-/// The details phase: all that only wanted objects need, and locks on the tables among them.
+/// The details phase: all that only wanted objects need.
 async fn read_details(reader: &Reader<'_>, options: &ReadOptions, catalog: &mut Catalog) -> Result<()> {
-    lock(reader, options, catalog).await?;
     let tables = relations(catalog, |_, table| {
         table.interesting && table.relkind != RelKind::Sequence
     });
@@ -217,8 +228,8 @@ fn relations(catalog: &Catalog, wanted: impl Fn(&Object, &table::Table) -> bool)
         .collect()
 }
 
-/// Keeps the tables that are dumped from being dropped or altered until the dump is done.
-async fn lock(reader: &Reader<'_>, options: &ReadOptions, catalog: &Catalog) -> Result<()> {
+/// What keeps the tables that are dumped from being dropped or altered until the dump is done.
+fn lock_statements(options: &ReadOptions, catalog: &Catalog) -> BString {
     /// A statement is ended when it is this long; the server keeps all of it in memory.
     const STATEMENT: usize = 100_000;
     let parts = Components::DEFINITION | Components::DATA | Components::STATISTICS | Components::POLICY;
@@ -245,18 +256,17 @@ async fn lock(reader: &Reader<'_>, options: &ReadOptions, catalog: &Catalog) -> 
     if begun.is_some() {
         put!(statements; " IN ACCESS SHARE MODE;\n");
     }
-    if statements.is_empty() {
-        return Ok(());
+    match &options.lock_wait_timeout {
+        Some(timeout) if !statements.is_empty() => {
+            let limit = text!(
+                "SET statement_timeout = ",
+                options.quoting.literal(timeout),
+                ";\n"
+            );
+            text!(limit, statements, "SET statement_timeout = 0;\n")
+        }
+        _ => statements,
     }
-    if let Some(timeout) = &options.lock_wait_timeout {
-        let limit = text!(
-            "SET statement_timeout = ",
-            options.quoting.literal(timeout),
-            ";\n"
-        );
-        statements = text!(limit, statements, "SET statement_timeout = 0;\n");
-    }
-    reader.command("locking tables", statements.as_ref()).await
 }
 
 /// The foreign keys among the objects: the table of each, and the one it references.

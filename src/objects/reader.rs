@@ -6,7 +6,6 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use bstr::{BStr, ByteSlice};
 use postgres_types::{ToSql, Type};
 use tokio_postgres::Row;
 
@@ -64,25 +63,5 @@ impl<'a> Reader<'a> {
         let rows = session.rows(what, sql, params).await;
         waiting.fetch_sub(1, Ordering::Relaxed);
         rows
-    }
-
-    /// Runs statements that return nothing on the first session, whose transaction the dump lives in.
-    ///
-    /// `what` says what they do in errors, as in "locking tables".
-    ///
-    /// # Errors
-    /// If the server refuses a statement; those after it did not run.
-    pub async fn command(&self, what: &'static str, sql: &BStr) -> Result<()> {
-        let Some(session) = self.sessions.first() else {
-            return Err(Error::new(
-                ErrorKind::Connect,
-                format!("{what} without a session"),
-            ));
-        };
-        let sql = sql.to_str().map_err(|error| {
-            let message = format!("{what}: a name is not valid in the encoding UTF8");
-            Error::with_source(ErrorKind::Unsupported, message, error)
-        })?;
-        session.batch(what, sql).await
     }
 }

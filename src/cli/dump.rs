@@ -1,0 +1,272 @@
+//! `rsdump`: argv as typed. What the options mean together is in [`super::dump_options`].
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{ArgAction, Parser};
+
+use super::connection::ConnectionArgs;
+use super::message::Messages;
+use super::{dump_options, usage};
+use crate::dump::{self, DumpOptions, Observer};
+use crate::error::Result;
+use crate::progress::NoProgress;
+
+/// The options as typed.
+#[derive(Debug, Parser)]
+#[command(
+    name = "rsdump",
+    about = "rsdump dumps a PostgreSQL database as an SQL script or an archive.",
+    version,
+    disable_help_flag = true,
+    disable_version_flag = true,
+    infer_long_args = true,
+    args_override_self = true,
+    override_usage = "rsdump [OPTION]... [DBNAME]",
+    after_help = "If no database name is supplied, then the PGDATABASE environment variable is used."
+)]
+pub(super) struct Args {
+    /// Output file; standard output if not given
+    #[arg(short = 'f', long, value_name = "FILENAME", help_heading = "General options")]
+    pub(super) file: Option<PathBuf>,
+    /// Output format: plain (default) or custom
+    #[arg(short = 'F', long, value_name = "p|c", help_heading = "General options")]
+    pub(super) format: Option<String>,
+    /// Use this many parallel jobs
+    #[arg(short = 'j', long, value_name = "NUM", help_heading = "General options")]
+    pub(super) jobs: Option<String>,
+    /// Say what is being done
+    #[arg(short = 'v', long, action = ArgAction::Count, help_heading = "General options")]
+    pub(super) verbose: u8,
+    /// Print the version, then exit
+    #[arg(short = 'V', long, action = ArgAction::Version, help_heading = "General options")]
+    version: Option<bool>,
+    /// Compression: none, gzip or zstd, with a level
+    #[arg(
+        short = 'Z',
+        long,
+        value_name = "METHOD[:DETAIL]",
+        allow_hyphen_values = true,
+        help_heading = "General options"
+    )]
+    pub(super) compress: Option<String>,
+    /// Version of the archive's layout: 1.14, 1.15 or 1.16 (default)
+    #[arg(long, value_name = "VERSION", help_heading = "General options")]
+    pub(super) archive_version: Option<String>,
+    /// Give up on a table lock after this time
+    #[arg(long, value_name = "TIMEOUT", help_heading = "General options")]
+    pub(super) lock_wait_timeout: Option<String>,
+    /// Do not wait for the file to be safe on disk
+    #[arg(long, help_heading = "General options")]
+    pub(super) no_sync: bool,
+    /// Show this help, then exit
+    #[arg(short = '?', long, action = ArgAction::Help, help_heading = "General options")]
+    help: Option<bool>,
+
+    /// Dump only the data, no schema
+    #[arg(short = 'a', long)]
+    pub(super) data_only: bool,
+    /// Include large objects
+    #[arg(short = 'b', long, alias = "blobs")]
+    pub(super) large_objects: bool,
+    /// Leave out large objects
+    #[arg(short = 'B', long, alias = "no-blobs")]
+    pub(super) no_large_objects: bool,
+    /// Drop database objects before creating them
+    #[arg(short = 'c', long)]
+    pub(super) clean: bool,
+    /// Create the database and connect to it
+    #[arg(short = 'C', long)]
+    pub(super) create: bool,
+    /// Dump only these extensions
+    #[arg(short = 'e', long, value_name = "PATTERN", action = ArgAction::Append)]
+    pub(super) extension: Vec<OsString>,
+    /// Encoding of the dump
+    #[arg(short = 'E', long, value_name = "ENCODING")]
+    pub(super) encoding: Option<OsString>,
+    /// Dump only these schemas
+    #[arg(short = 'n', long, value_name = "PATTERN", action = ArgAction::Append)]
+    pub(super) schema: Vec<OsString>,
+    /// Leave out these schemas
+    #[arg(short = 'N', long, value_name = "PATTERN", action = ArgAction::Append)]
+    pub(super) exclude_schema: Vec<OsString>,
+    /// Leave out the objects' owners
+    #[arg(short = 'O', long)]
+    pub(super) no_owner: bool,
+    /// Accepted for compatibility, does nothing
+    #[arg(short = 'R', long, hide = true)]
+    no_reconnect: bool,
+    /// Dump only the schema, no data
+    #[arg(short = 's', long)]
+    pub(super) schema_only: bool,
+    /// Superuser who disables triggers
+    #[arg(short = 'S', long, value_name = "NAME")]
+    pub(super) superuser: Option<OsString>,
+    /// Dump only these tables (views, sequences, …)
+    #[arg(short = 't', long, value_name = "PATTERN", action = ArgAction::Append)]
+    pub(super) table: Vec<OsString>,
+    /// Leave out these tables
+    #[arg(short = 'T', long, value_name = "PATTERN", action = ArgAction::Append)]
+    pub(super) exclude_table: Vec<OsString>,
+    /// Leave out privileges (GRANT and REVOKE)
+    #[arg(short = 'x', long, alias = "no-acl")]
+    pub(super) no_privileges: bool,
+    /// Disable triggers while data is restored alone
+    #[arg(long)]
+    pub(super) disable_triggers: bool,
+    /// Dump only the rows one has access to
+    #[arg(long)]
+    pub(super) enable_row_security: bool,
+    /// Leave out these extensions
+    #[arg(long, value_name = "PATTERN", action = ArgAction::Append)]
+    pub(super) exclude_extension: Vec<OsString>,
+    /// As -T, children and partitions too
+    #[arg(long, value_name = "PATTERN", action = ArgAction::Append)]
+    pub(super) exclude_table_and_children: Vec<OsString>,
+    /// Leave out the rows of these tables
+    #[arg(long, value_name = "PATTERN", action = ArgAction::Append)]
+    pub(super) exclude_table_data: Vec<OsString>,
+    /// The same, children and partitions too
+    #[arg(long, value_name = "PATTERN", action = ArgAction::Append)]
+    pub(super) exclude_table_data_and_children: Vec<OsString>,
+    /// How exactly floats are written
+    #[arg(long, value_name = "NUM", allow_hyphen_values = true)]
+    pub(super) extra_float_digits: Option<String>,
+    /// Use IF EXISTS when dropping objects
+    #[arg(long)]
+    pub(super) if_exists: bool,
+    /// Include the rows of foreign tables on these servers
+    #[arg(long, value_name = "PATTERN", action = ArgAction::Append)]
+    pub(super) include_foreign_data: Vec<OsString>,
+    /// Leave out comments
+    #[arg(long)]
+    pub(super) no_comments: bool,
+    /// Leave out data
+    #[arg(long)]
+    pub(super) no_data: bool,
+    /// Leave out row security policies
+    #[arg(long)]
+    pub(super) no_policies: bool,
+    /// Leave out publications
+    #[arg(long)]
+    pub(super) no_publications: bool,
+    /// Leave out the schema
+    #[arg(long)]
+    pub(super) no_schema: bool,
+    /// Leave out security labels
+    #[arg(long)]
+    pub(super) no_security_labels: bool,
+    /// Leave out statistics (the default)
+    #[arg(long)]
+    pub(super) no_statistics: bool,
+    /// Leave out subscriptions
+    #[arg(long)]
+    pub(super) no_subscriptions: bool,
+    /// Leave out table access methods
+    #[arg(long)]
+    pub(super) no_table_access_method: bool,
+    /// Leave out tablespaces
+    #[arg(long)]
+    pub(super) no_tablespaces: bool,
+    /// Leave out TOAST compression methods
+    #[arg(long)]
+    pub(super) no_toast_compression: bool,
+    /// Leave out the rows of unlogged tables
+    #[arg(long)]
+    pub(super) no_unlogged_table_data: bool,
+    /// Quote all identifiers, even if not key words
+    #[arg(long)]
+    pub(super) quote_all_identifiers: bool,
+    /// Key for psql's \restrict
+    #[arg(long, value_name = "RESTRICT_KEY")]
+    pub(super) restrict_key: Option<String>,
+    /// Dump this section (pre-data, data, or post-data)
+    #[arg(long, value_name = "SECTION", action = ArgAction::Append)]
+    pub(super) section: Vec<String>,
+    /// Include sequence values even without other data
+    #[arg(long)]
+    pub(super) sequence_data: bool,
+    /// Wait until no serialization anomaly can show
+    #[arg(long)]
+    pub(super) serializable_deferrable: bool,
+    /// Read under this exported snapshot
+    #[arg(long, value_name = "SNAPSHOT")]
+    pub(super) snapshot: Option<String>,
+    /// Include statistics
+    #[arg(long)]
+    pub(super) statistics: bool,
+    /// Dump only the statistics, not schema or data
+    #[arg(long)]
+    pub(super) statistics_only: bool,
+    /// Require each pattern to match something
+    #[arg(long)]
+    pub(super) strict_names: bool,
+    /// As -t, children and partitions too
+    #[arg(long, value_name = "PATTERN", action = ArgAction::Append)]
+    pub(super) table_and_children: Vec<OsString>,
+    /// SET SESSION AUTHORIZATION instead of ALTER OWNER
+    #[arg(long)]
+    pub(super) use_set_session_authorization: bool,
+
+    #[command(flatten)]
+    pub(super) connection: ConnectionArgs,
+    /// The database
+    #[arg(value_name = "DBNAME", hide = true)]
+    pub(super) database: Vec<OsString>,
+}
+
+/// Runs the command.
+pub fn main() -> ExitCode {
+    let argv: Vec<OsString> = std::env::args_os().collect();
+    let mut messages = Messages::of(argv.first(), "rsdump");
+    let args = match Args::try_parse_from(argv) {
+        Ok(args) => args,
+        Err(error) => return usage::answer(&error, &messages),
+    };
+    messages.set_verbose(args.verbose > 0);
+    // Whoever calls it pg_dump has scripts that rely on pg_dump's compression.
+    let like_pg_dump = messages.program() == "pg_dump";
+    let options = match dump_options::check(&args, like_pg_dump) {
+        Ok(options) => options,
+        Err(refusal) => {
+            messages.error(&refusal.text);
+            if refusal.hint {
+                usage::try_help(&messages);
+            }
+            return ExitCode::FAILURE;
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            messages.error(format!("could not start: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(run(&args, &options, &messages)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            messages.error(error.to_string());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(args: &Args, options: &DumpOptions, messages: &Messages) -> Result<()> {
+    let mut connection = args.connection.options(args.database.first(), "rsdump");
+    let told = messages.clone();
+    connection.warnings = Arc::new(move |warning| told.plain(warning));
+    let told = messages.clone();
+    let observer = Observer {
+        progress: Arc::new(NoProgress),
+        warnings: Arc::new(move |warning| {
+            told.warning(&warning.message);
+            warning.details.iter().for_each(|detail| told.detail(detail));
+            warning.hints.iter().for_each(|hint| told.hint(hint));
+        }),
+    };
+    dump::dump(&connection.resolve()?, options, &observer).await?;
+    Ok(())
+}

@@ -1,0 +1,394 @@
+//! What rsdump's options mean together: checked in pg_dump's order and words, and turned into what the
+//! library takes.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
+
+use bstr::BString;
+
+use super::dump::Args;
+use crate::archive::{ArchiveVersion, Format};
+use crate::compress::{Algorithm, Compression};
+use crate::connect::{SetupOptions, Snapshot};
+use crate::dump::{DumpOptions, LargeObjects, OutputOptions, Patterns, TablePattern};
+use crate::error::{Error, Result};
+use crate::script::{Drops, Ownership, ScriptOptions, is_valid_restrict_key, random_restrict_key};
+use crate::sql::Pattern;
+use crate::toc::Selection;
+use crate::toc::selection::Sections;
+
+/// A command line that is refused.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    /// Why.
+    pub(super) text: String,
+    /// Whether the help would help.
+    pub(super) hint: bool,
+}
+
+impl From<String> for Refusal {
+    fn from(text: String) -> Self {
+        Refusal { text, hint: false }
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        error.to_string().into()
+    }
+}
+
+/// Checks that the options agree. `like_pg_dump`: archives are compressed as pg_dump does unless told otherwise.
+pub(super) fn check(args: &Args, like_pg_dump: bool) -> Result<DumpOptions, Refusal> {
+    let sections = sections(&args.section)?;
+    let jobs = number(args.jobs.as_deref(), "-j/--jobs", 1..=i64::from(i32::MAX))?;
+    let digits = number(
+        args.extra_float_digits.as_deref(),
+        "--extra-float-digits",
+        -15..=3,
+    )?;
+    // The database is either an argument or -d's, not both.
+    let named = usize::from(args.connection.dbname.is_none());
+    if let Some(extra) = args.database.get(named) {
+        return Err(Refusal {
+            text: format!(
+                "too many command-line arguments (first is \"{}\")",
+                extra.display()
+            ),
+            hint: true,
+        });
+    }
+    check_parts(args)?;
+    let format = format(args.format.as_deref())?;
+    let restrict_key = restrict_key(args, format)?;
+    let output = output(args, format, like_pg_dump)?;
+    let drops = match (args.clean, args.if_exists) {
+        (false, _) => Drops::None,
+        (true, false) => Drops::Plain,
+        (true, true) => Drops::IfExists,
+    };
+    Ok(DumpOptions {
+        patterns: patterns(args)?,
+        entries: entries(args, sections, format),
+        script: ScriptOptions {
+            ownership: match (args.no_owner, args.use_set_session_authorization) {
+                (true, _) => Ownership::Ignore,
+                (false, true) => Ownership::SessionAuthorization,
+                (false, false) => Ownership::Alter,
+            },
+            drops,
+            create_database: args.create,
+            disable_triggers: args.disable_triggers,
+            superuser: args.superuser.as_ref().map(bytes),
+            row_security: args.enable_row_security,
+            tablespaces: !args.no_tablespaces,
+            table_access_methods: !args.no_table_access_method,
+            restrict_key,
+            verbose: args.verbose > 0,
+            quote_all_identifiers: args.quote_all_identifiers,
+            ..ScriptOptions::default()
+        },
+        large_objects: match (args.large_objects, args.no_large_objects) {
+            (_, true) => LargeObjects::Exclude,
+            (true, false) => LargeObjects::Include,
+            (false, false) => LargeObjects::WithEverything,
+        },
+        no_unlogged_table_data: args.no_unlogged_table_data,
+        no_toast_compression: args.no_toast_compression,
+        setup: SetupOptions {
+            encoding: args.encoding.as_ref().map(bytes),
+            role: args.connection.role(),
+            extra_float_digits: digits.and_then(|digits| i32::try_from(digits).ok()),
+            quote_all_identifiers: args.quote_all_identifiers,
+            row_security: args.enable_row_security,
+        },
+        snapshot: match (&args.snapshot, args.serializable_deferrable) {
+            (Some(name), _) => Snapshot::Imported(name.clone()),
+            (None, true) => Snapshot::SerializableDeferrable,
+            (None, false) => Snapshot::New,
+        },
+        lock_wait_timeout: args.lock_wait_timeout.clone(),
+        jobs: jobs.and_then(|jobs| usize::try_from(jobs).ok()).unwrap_or(1),
+        output,
+        ..DumpOptions::default()
+    })
+}
+
+/// Checks the options that say which parts are dumped.
+fn check_parts(args: &Args) -> Result<(), Refusal> {
+    let schema_only = (args.schema_only, "-s/--schema-only");
+    let data_only = (args.data_only, "-a/--data-only");
+    let statistics_only = (args.statistics_only, "--statistics-only");
+    let statistics = (args.statistics, "--statistics");
+    let no_statistics = (args.no_statistics, "--no-statistics");
+    let foreign = (!args.include_foreign_data.is_empty(), "--include-foreign-data");
+    let pairs = [
+        (schema_only, data_only),
+        (schema_only, statistics_only),
+        (data_only, statistics_only),
+        (data_only, (args.no_data, "--no-data")),
+        (schema_only, (args.no_schema, "--no-schema")),
+        (statistics_only, no_statistics),
+        (statistics, no_statistics),
+        (data_only, statistics),
+        (schema_only, statistics),
+        (schema_only, foreign),
+        ((args.clean, "-c/--clean"), data_only),
+    ];
+    for ((one, one_name), (other, other_name)) in pairs {
+        if one && other {
+            return Err(format!("options {one_name} and {other_name} cannot be used together").into());
+        }
+    }
+    if args.if_exists && !args.clean {
+        return Err(String::from("option --if-exists requires option -c/--clean").into());
+    }
+    Ok(())
+}
+
+fn sections(names: &[String]) -> Result<Sections, Refusal> {
+    let mut sections = match names {
+        [] => Sections::ALL,
+        _ => Sections::NONE,
+    };
+    for name in names {
+        match name.as_str() {
+            "pre-data" => sections.pre_data = true,
+            "data" => sections.data = true,
+            "post-data" => sections.post_data = true,
+            _ => {
+                return Err(Refusal {
+                    text: format!("unrecognized section name: \"{name}\""),
+                    hint: true,
+                });
+            }
+        }
+    }
+    Ok(sections)
+}
+
+fn number(
+    text: Option<&str>,
+    option: &str,
+    range: std::ops::RangeInclusive<i64>,
+) -> Result<Option<i64>, Refusal> {
+    let Some(text) = text else { return Ok(None) };
+    let Ok(number) = text.trim().parse::<i64>() else {
+        return Err(format!("invalid value \"{text}\" for option {option}").into());
+    };
+    if !range.contains(&number) {
+        let (least, most) = range.into_inner();
+        return Err(format!("{option} must be in range {least}..{most}").into());
+    }
+    Ok(Some(number))
+}
+
+fn format(name: Option<&str>) -> Result<Format, Refusal> {
+    match name.map(str::to_ascii_lowercase).as_deref() {
+        None | Some("p" | "plain") => Ok(Format::Plain),
+        Some("c" | "custom") => Ok(Format::Custom),
+        Some("d" | "directory") => Ok(Format::Directory),
+        Some("t" | "tar") => Ok(Format::Tar),
+        Some(_) => Err(format!("invalid output format \"{}\" specified", name.unwrap_or_default()).into()),
+    }
+}
+
+fn restrict_key(args: &Args, format: Format) -> Result<Option<String>, Refusal> {
+    match (&args.restrict_key, format) {
+        (None, Format::Plain) => Ok(Some(random_restrict_key())),
+        (Some(key), Format::Plain) if is_valid_restrict_key(key) => Ok(Some(key.clone())),
+        (Some(_), Format::Plain) => Err(String::from("invalid restrict key").into()),
+        (None, _) => Ok(None),
+        (Some(_), _) => {
+            Err(String::from("option --restrict-key can only be used with --format=plain").into())
+        }
+    }
+}
+
+fn output(args: &Args, format: Format, like_pg_dump: bool) -> Result<OutputOptions, Refusal> {
+    let version = match args.archive_version.as_deref() {
+        None | Some("1.16") => ArchiveVersion::V1_16,
+        Some("1.15") => ArchiveVersion::V1_15,
+        Some("1.14") => ArchiveVersion::V1_14,
+        Some(other) => {
+            return Err(format!(
+                "invalid archive version \"{other}\": only 1.14, 1.15 and 1.16 can be written"
+            )
+            .into());
+        }
+    };
+    let compression = match (&args.compress, format) {
+        (Some(spec), _) => Compression::parse(spec)?,
+        (None, Format::Plain | Format::Tar) => Compression::NONE,
+        // Archives of older versions cannot say that they are compressed with anything else.
+        (None, _) if like_pg_dump || version < ArchiveVersion::V1_15 => Compression::GZIP,
+        (None, _) => Compression::ZSTD,
+    };
+    let is_compressed = compression.algorithm != Algorithm::None;
+    match format {
+        Format::Tar if is_compressed => {
+            return Err(String::from("compression is not supported by tar archive format").into());
+        }
+        Format::Directory if args.file.is_none() => {
+            return Err(String::from("no output directory specified").into());
+        }
+        _ => {}
+    }
+    if version < ArchiveVersion::V1_15 && !matches!(compression.algorithm, Algorithm::None | Algorithm::Gzip)
+    {
+        let name = compression.algorithm;
+        return Err(format!("archive version 1.14 cannot be compressed with {name}").into());
+    }
+    Ok(OutputOptions {
+        file: args.file.clone(),
+        format,
+        compression,
+        version,
+        sync: !args.no_sync,
+    })
+}
+
+fn entries(args: &Args, sections: Sections, format: Format) -> Selection {
+    let only_one_part = args.schema_only || args.data_only || args.statistics_only;
+    let part = |only: bool, without: bool| if only_one_part { only } else { !without };
+    Selection {
+        definitions: part(args.schema_only, args.no_schema),
+        data: part(args.data_only, args.no_data),
+        statistics: args.statistics || args.statistics_only,
+        sequence_values: args.sequence_data,
+        sections,
+        // An archive always has the database's own entries; its restore decides.
+        create_database: args.create || format != Format::Plain,
+        privileges: !args.no_privileges,
+        comments: !args.no_comments,
+        policies: !args.no_policies,
+        publications: !args.no_publications,
+        security_labels: !args.no_security_labels,
+        subscriptions: !args.no_subscriptions,
+        ..Selection::default()
+    }
+}
+
+fn patterns(args: &Args) -> Result<Patterns, Refusal> {
+    Ok(Patterns {
+        schemas: all(&args.schema, Pattern::schema)?,
+        not_schemas: all(&args.exclude_schema, Pattern::schema)?,
+        tables: tables(&args.table, &args.table_and_children)?,
+        not_tables: tables(&args.exclude_table, &args.exclude_table_and_children)?,
+        without_data: tables(&args.exclude_table_data, &args.exclude_table_data_and_children)?,
+        extensions: all(&args.extension, Pattern::bare)?,
+        not_extensions: all(&args.exclude_extension, Pattern::bare)?,
+        foreign_servers: all(&args.include_foreign_data, Pattern::bare)?,
+        strict: args.strict_names,
+    })
+}
+
+fn all(texts: &[OsString], parse: fn(BString) -> Result<Pattern>) -> Result<Vec<Pattern>> {
+    texts.iter().map(|text| parse(bytes(text))).collect()
+}
+
+fn tables(plain: &[OsString], with_children: &[OsString]) -> Result<Vec<TablePattern>> {
+    let parse = |texts: &[OsString], with_children| -> Result<Vec<TablePattern>> {
+        let patterns = all(texts, Pattern::relation)?.into_iter();
+        let table = |pattern| TablePattern {
+            pattern,
+            with_children,
+        };
+        Ok(patterns.map(table).collect())
+    };
+    let mut tables = parse(plain, false)?;
+    tables.extend(parse(with_children, true)?);
+    Ok(tables)
+}
+
+fn bytes(text: &OsString) -> BString {
+    text.as_bytes().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    fn checked(line: &str) -> Result<DumpOptions, Refusal> {
+        let words = std::iter::once("rsdump").chain(line.split(' ').filter(|word| !word.is_empty()));
+        check(&Args::try_parse_from(words).unwrap(), false)
+    }
+
+    fn refused(line: &str) -> String {
+        checked(line).unwrap_err().text
+    }
+
+    #[test]
+    fn contradictions_are_refused_in_pg_dumps_words() {
+        let together = |one: &str, other: &str| format!("options {one} and {other} cannot be used together");
+        assert_eq!(refused("-s -a"), together("-s/--schema-only", "-a/--data-only"));
+        assert_eq!(refused("-c -a"), together("-c/--clean", "-a/--data-only"));
+        assert_eq!(
+            refused("-s --no-schema"),
+            together("-s/--schema-only", "--no-schema")
+        );
+        assert_eq!(
+            refused("--if-exists"),
+            "option --if-exists requires option -c/--clean"
+        );
+        assert_eq!(refused("-Fx"), "invalid output format \"x\" specified");
+        assert_eq!(
+            refused("-Ft -Z3"),
+            "compression is not supported by tar archive format"
+        );
+        assert_eq!(refused("-j abc"), "invalid value \"abc\" for option -j/--jobs");
+        assert_eq!(refused("-j 0"), "-j/--jobs must be in range 1..2147483647");
+        assert_eq!(
+            refused("--extra-float-digits=20"),
+            "--extra-float-digits must be in range -15..3"
+        );
+        assert_eq!(refused("--restrict-key=a.b"), "invalid restrict key");
+        assert_eq!(
+            refused("-Fc --restrict-key=a"),
+            "option --restrict-key can only be used with --format=plain"
+        );
+        assert_eq!(refused("--section=x"), "unrecognized section name: \"x\"");
+    }
+
+    #[test]
+    fn one_database_may_be_named_once() {
+        assert!(checked("shop").is_ok());
+        assert_eq!(
+            refused("shop other"),
+            "too many command-line arguments (first is \"other\")"
+        );
+        assert_eq!(
+            refused("-d shop other"),
+            "too many command-line arguments (first is \"other\")"
+        );
+    }
+
+    #[test]
+    fn archives_are_compressed_unless_told_otherwise() {
+        let of = |line: &str| checked(line).unwrap().output.compression.algorithm;
+        assert_eq!(of(""), Algorithm::None);
+        assert_eq!(of("-Fc"), Algorithm::Zstd);
+        assert_eq!(of("-Fc -Z0"), Algorithm::None);
+        assert_eq!(of("-Fc --archive-version=1.14"), Algorithm::Gzip);
+        let args = Args::try_parse_from(["pg_dump", "-Fc"]).unwrap();
+        assert_eq!(
+            check(&args, true).unwrap().output.compression.algorithm,
+            Algorithm::Gzip
+        );
+        assert!(refused("-Fc --archive-version=1.14 -Zzstd").contains("1.14"));
+    }
+
+    #[test]
+    fn parts_are_told_apart() {
+        let of = |line: &str| {
+            let entries = checked(line).unwrap().entries;
+            (entries.definitions, entries.data, entries.statistics)
+        };
+        assert_eq!(of(""), (true, true, false));
+        assert_eq!(of("-s"), (true, false, false));
+        assert_eq!(of("-a"), (false, true, false));
+        assert_eq!(of("--no-data"), (true, false, false));
+        assert_eq!(of("--statistics-only"), (false, false, true));
+    }
+}

@@ -1,0 +1,222 @@
+//! The contents of large objects: read many at a time, long ones piece by piece.
+//!
+//! Their lengths are asked for first, so that a batch never holds more than a fixed number of bytes. The number
+//! of round trips grows with the bytes, not with the objects.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use futures_util::try_join;
+use postgres_types::Type;
+
+use super::rows::{Encoders, finished};
+use crate::archive::ArchiveWriter;
+use crate::connect::{Columns, ServerVersion};
+use crate::error::{Error, ErrorKind, Result};
+use crate::objects::Reader;
+use crate::progress::Progress;
+
+/// Bytes of contents in one batch.
+const BATCH: i64 = 2 << 20;
+/// How many objects' lengths are asked for at once.
+const GROUP: usize = 5_000;
+
+/// A piece of an object to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Piece {
+    oid: u32,
+    start: i64,
+    length: i32,
+    /// The object ends with it.
+    is_last: bool,
+}
+
+/// Writes the contents of these objects, in this order.
+///
+/// # Errors
+/// If the server refuses to give an object, or the archive cannot be written.
+pub(super) async fn write<W: ArchiveWriter>(
+    reader: &Reader<'_>,
+    oids: &[u32],
+    encoders: &Encoders,
+    writer: &mut W,
+    progress: &dyn Progress,
+) -> Result<()> {
+    for group in oids.chunks(GROUP) {
+        let lengths = lengths(reader, group).await?;
+        let batches = batches(group, &lengths);
+        let mut batches = batches.iter();
+        let Some(mut batch) = batches.next() else { continue };
+        let mut pieces = contents(reader, batch).await?;
+        // While a batch is written the next one is read.
+        for next in batches {
+            let written = write_batch(batch, pieces, encoders, writer, progress);
+            (pieces, ()) = try_join!(contents(reader, next), written)?;
+            batch = next;
+        }
+        write_batch(batch, pieces, encoders, writer, progress).await?;
+    }
+    Ok(())
+}
+
+async fn write_batch<W: ArchiveWriter>(
+    batch: &[Piece],
+    contents: Vec<Bytes>,
+    encoders: &Encoders,
+    writer: &mut W,
+    progress: &dyn Progress,
+) -> Result<()> {
+    for (piece, bytes) in batch.iter().zip(contents) {
+        if piece.start == 0 {
+            writer.begin_large_object(piece.oid).await?;
+        }
+        progress.bytes(bytes.len() as u64);
+        // An object without contents has no segment at all.
+        if !bytes.is_empty() {
+            let segment = finished(encoders.start(vec![bytes], 0)).await?;
+            writer.append(segment).await?;
+        }
+        if piece.is_last {
+            writer.end_large_object().await?;
+        }
+    }
+    Ok(())
+}
+
+/// The lengths of objects.
+async fn lengths(reader: &Reader<'_>, oids: &[u32]) -> Result<HashMap<u32, i64>> {
+    let seek = reader.version.pick(90_300, "lo_lseek64", "lo_lseek");
+    // 262144 is INV_READ; 2 is SEEK_END.
+    let sql = format!(
+        "SELECT o.oid, pg_catalog.{seek}(o.fd, 0, 2)::pg_catalog.int8, pg_catalog.lo_close(o.fd) \
+         FROM (SELECT w.oid, pg_catalog.lo_open(w.oid, 262144) AS fd FROM pg_catalog.unnest($1) w(oid) OFFSET 0) o"
+    );
+    let rows = reader
+        .rows("the lengths of large objects", &sql, &[(&oids, Type::OID_ARRAY)])
+        .await?;
+    let mut lengths = HashMap::with_capacity(rows.len());
+    for row in &rows {
+        let mut c = Columns::new(row);
+        lengths.insert(c.oid()?, c.int8()?);
+    }
+    Ok(lengths)
+}
+
+/// The objects cut into pieces, and the pieces gathered into batches, of no more than [`BATCH`] bytes.
+fn batches(oids: &[u32], lengths: &HashMap<u32, i64>) -> Vec<Vec<Piece>> {
+    let mut batches = Vec::new();
+    let mut batch: Vec<Piece> = Vec::new();
+    let mut held = 0;
+    for oid in oids {
+        let length = lengths.get(oid).copied().unwrap_or(0);
+        let mut start = 0;
+        loop {
+            if held >= BATCH || batch.len() >= GROUP {
+                batches.push(std::mem::take(&mut batch));
+                held = 0;
+            }
+            let taken = (length - start).min(BATCH - held);
+            held += taken;
+            batch.push(Piece {
+                oid: *oid,
+                start,
+                length: i32::try_from(taken).unwrap_or(i32::MAX),
+                is_last: start + taken == length,
+            });
+            start += taken;
+            if start == length {
+                break;
+            }
+        }
+    }
+    if !batch.is_empty() {
+        batches.push(batch);
+    }
+    batches
+}
+
+/// The bytes of each piece of a batch.
+async fn contents(reader: &Reader<'_>, batch: &[Piece]) -> Result<Vec<Bytes>> {
+    let oids: Vec<u32> = batch.iter().map(|piece| piece.oid).collect();
+    let starts: Vec<i64> = batch.iter().map(|piece| piece.start).collect();
+    let lengths: Vec<i32> = batch.iter().map(|piece| piece.length).collect();
+    let rows = reader
+        .rows(
+            "large objects",
+            contents_sql(reader.version),
+            &[
+                (&oids, Type::OID_ARRAY),
+                (&starts, Type::INT8_ARRAY),
+                (&lengths, Type::INT4_ARRAY),
+            ],
+        )
+        .await?;
+    let mut contents = Vec::with_capacity(rows.len());
+    for (row, piece) in rows.iter().zip(batch) {
+        let bytes: Vec<u8> = Columns::new(row).text()?.into();
+        if bytes.len() as i64 != i64::from(piece.length) {
+            let message = format!("large object {} is shorter than the server said", piece.oid);
+            return Err(Error::new(ErrorKind::Protocol, message));
+        }
+        contents.push(Bytes::from(bytes));
+    }
+    if contents.len() != batch.len() {
+        let message = "the server did not give all large objects that were asked for";
+        return Err(Error::new(ErrorKind::Protocol, message));
+    }
+    Ok(contents)
+}
+
+fn contents_sql(version: ServerVersion) -> &'static str {
+    // Before 9.4 contents are only to be had through descriptors, which stay open until the dump's end.
+    version.pick(
+        90_400,
+        "SELECT pg_catalog.lo_get(($1)[p.place], ($2)[p.place], ($3)[p.place]) \
+         FROM pg_catalog.generate_subscripts($1, 1) p(place) ORDER BY p.place",
+        "SELECT (SELECT pg_catalog.loread(o.fd, ($3)[p.place]) \
+            FROM (SELECT pg_catalog.lo_open(($1)[p.place], 262144) AS fd OFFSET 0) o \
+            WHERE pg_catalog.lo_lseek(o.fd, ($2)[p.place]::pg_catalog.int4, 0) >= 0) \
+         FROM pg_catalog.generate_subscripts($1, 1) p(place) ORDER BY p.place",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cut(lengths: &[(u32, i64)]) -> Vec<Vec<(u32, i64, i64, bool)>> {
+        let oids: Vec<u32> = lengths.iter().map(|(oid, _)| *oid).collect();
+        let plain = |piece: Piece| (piece.oid, piece.start, i64::from(piece.length), piece.is_last);
+        batches(&oids, &lengths.iter().copied().collect())
+            .into_iter()
+            .map(|batch| batch.into_iter().map(plain).collect())
+            .collect()
+    }
+
+    #[test]
+    fn short_objects_share_a_batch_and_empty_ones_are_there() {
+        assert_eq!(
+            cut(&[(1, 10), (2, 0), (3, 5)]),
+            [[(1, 0, 10, true), (2, 0, 0, true), (3, 0, 5, true)]]
+        );
+        assert!(cut(&[]).is_empty());
+    }
+
+    #[test]
+    fn long_objects_are_cut_and_no_batch_is_too_long() {
+        let long = 2 * BATCH + 5;
+        assert_eq!(
+            cut(&[(1, 1), (2, long), (3, 1)]),
+            [
+                vec![(1, 0, 1, true), (2, 0, BATCH - 1, false)],
+                vec![(2, BATCH - 1, BATCH, false)],
+                vec![(2, 2 * BATCH - 1, 6, true), (3, 0, 1, true)],
+            ]
+        );
+        // One that ends with the batch leaves no empty piece behind.
+        assert_eq!(
+            cut(&[(1, BATCH), (2, 1)]),
+            [vec![(1, 0, BATCH, true)], vec![(2, 0, 1, true)]]
+        );
+    }
+}

@@ -1,0 +1,238 @@
+//! Running a dump: from options to a finished script or archive.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bstr::BString;
+
+use super::large_objects;
+use super::options::{DumpOptions, LargeObjects};
+use super::plan::{self, DataSource, Plan, PlanWarning};
+use super::rows::{Encoders, Rows};
+use super::session::Server;
+use crate::archive::plain::PlainOptions;
+use crate::archive::{
+    ArchiveWriter, CustomWriter, FileSink, Format, Header, PlainWriter, Sink, StdoutSink, WriteStats,
+};
+use crate::connect::ConnectParams;
+use crate::error::{Error, ErrorKind, Result};
+use crate::objects::database::{self, SessionSettings};
+use crate::objects::read::{self, ReadOptions};
+use crate::progress::Progress;
+use crate::sql::Quoting;
+use crate::toc::Entry;
+use crate::wire::Lane;
+
+/// Who is told what while a dump runs.
+#[derive(Clone)]
+pub struct Observer {
+    /// Told how far the dump has come.
+    pub progress: Arc<dyn Progress>,
+    /// Told what the user should know although the dump goes on.
+    pub warnings: Arc<dyn Fn(&PlanWarning) + Send + Sync>,
+}
+
+/// What a dump was.
+#[derive(Debug, Clone)]
+pub struct DumpReport {
+    /// Entries of the table of contents.
+    pub entries: usize,
+    /// What was written.
+    pub written: WriteStats,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+/// Dumps a database to where the options say.
+///
+/// # Errors
+/// If anything goes wrong: then no file is left that looks complete.
+pub async fn dump(params: &ConnectParams, options: &DumpOptions, observer: &Observer) -> Result<DumpReport> {
+    let sink: Box<dyn Sink> = match &options.output.file {
+        Some(path) => Box::new(FileSink::create(path, options.output.sync).await?),
+        None => Box::new(StdoutSink::new()?),
+    };
+    dump_to(params, options, sink, observer).await
+}
+
+/// Dumps a database to a sink of the caller's; the file in the options is not looked at.
+///
+/// # Errors
+/// If anything goes wrong: then the sink is dropped unfinished.
+pub async fn dump_to(
+    params: &ConnectParams,
+    options: &DumpOptions,
+    sink: Box<dyn Sink>,
+    observer: &Observer,
+) -> Result<DumpReport> {
+    let output = &options.output;
+    match output.format {
+        Format::Plain => {
+            let warnings = Arc::clone(&observer.warnings);
+            let plain = PlainOptions {
+                script: options.script.clone(),
+                selection: options.entries.clone(),
+                dumped_by: Some(options.dumped_by.as_str().into()),
+                warnings: Arc::new(move |message| warnings(&PlanWarning::of(message))),
+                ..PlainOptions::default()
+            };
+            run(params, options, PlainWriter::new(sink, plain), observer).await
+        }
+        Format::Custom => {
+            let writer = CustomWriter::new(sink, &output.compression);
+            run(params, options, writer, observer).await
+        }
+        Format::Directory | Format::Tar => Err(Error::new(
+            ErrorKind::Unsupported,
+            "the directory and tar formats cannot be written yet",
+        )),
+    }
+}
+
+async fn run<W: ArchiveWriter>(
+    params: &ConnectParams,
+    options: &DumpOptions,
+    mut writer: W,
+    observer: &Observer,
+) -> Result<DumpReport> {
+    let begun = Instant::now();
+    let server = Server::connect(params, options).await?;
+    let (plan, _locks) = make_plan(&server, options).await?;
+    plan.warnings
+        .iter()
+        .for_each(|warning| (observer.warnings)(warning));
+    writer
+        .begin(&header(&server, params, options), &plan.entries)
+        .await?;
+    observer.progress.planned(plan.sources.len());
+    let mut data = Data {
+        encoders: Encoders::new(writer.framing(), options.output.compression),
+        server: &server,
+        lane: None,
+        progress: &*observer.progress,
+    };
+    for entry in &plan.entries {
+        if let Some(source) = plan.sources.get(&entry.dump_id) {
+            data.write(entry, source, &mut writer).await?;
+        }
+    }
+    if let Some(lane) = data.lane {
+        lane.close().await;
+    }
+    Ok(DumpReport {
+        entries: plan.entries.len(),
+        written: writer.finish().await?,
+        elapsed: begun.elapsed(),
+    })
+}
+
+/// Reads the catalogs and plans the dump. The locks last as long as the server's sessions and what is returned.
+async fn make_plan(server: &Server, options: &DumpOptions) -> Result<(Plan, Option<Lane>)> {
+    let mut selection = server.resolve(options).await?;
+    selection.no_unlogged_data = options.no_unlogged_table_data;
+    let session = SessionSettings {
+        encoding: server.parameter("client_encoding"),
+        standard_strings: server.parameter("standard_conforming_strings") == "on",
+        search_path: BString::default(),
+    };
+    let entries = &options.entries;
+    let read_options = ReadOptions {
+        schema: entries.definitions,
+        data: entries.data,
+        sequence_values: entries.sequence_values,
+        large_objects: match options.large_objects {
+            _ if !entries.data => read::LargeObjects::None,
+            LargeObjects::Exclude => read::LargeObjects::None,
+            LargeObjects::WithEverything if !selection.is_of_everything() => read::LargeObjects::None,
+            _ if plan::single_large_objects(options) => read::LargeObjects::Single,
+            _ => read::LargeObjects::Grouped,
+        },
+        lock_wait_timeout: options.lock_wait_timeout.clone(),
+        quoting: Quoting {
+            all_identifiers: options.setup.quote_all_identifiers,
+            standard_strings: session.standard_strings,
+        },
+    };
+    let reader = server.reader();
+    let mut locks = None;
+    let lock = async |statements: &bstr::BStr| {
+        locks = server.command("locking tables", statements).await?;
+        Ok(())
+    };
+    let catalog = read::read(&reader, &selection, &read_options, lock);
+    let create = options.script.create_database || options.output.format != Format::Plain;
+    let database = async {
+        match create {
+            true => database::read(&reader).await.map(Some),
+            false => Ok(None),
+        }
+    };
+    let (mut catalog, database) = futures_util::try_join!(catalog, database)?;
+    let plan = plan::plan(&mut catalog, database.as_ref(), &session, options)?;
+    Ok((plan, locks))
+}
+
+fn header(server: &Server, params: &ConnectParams, options: &DumpOptions) -> Header {
+    let output = &options.output;
+    let mut header = Header::new(output.version, output.format, output.compression);
+    header.database = Some(params.database().to_owned());
+    header.server_version = Some(server.parameter("server_version"));
+    header.dumper_version = Some(options.dumped_by.as_str().into());
+    header
+}
+
+/// What is needed to write data.
+struct Data<'a> {
+    encoders: Encoders,
+    server: &'a Server,
+    /// The lane for rows, once there were some.
+    lane: Option<Lane>,
+    progress: &'a dyn Progress,
+}
+
+impl Data<'_> {
+    async fn write<W: ArchiveWriter>(
+        &mut self,
+        entry: &Entry,
+        source: &DataSource,
+        writer: &mut W,
+    ) -> Result<()> {
+        self.progress.entry_begun(&entry.tag.to_string());
+        match source {
+            DataSource::Rows(query) => {
+                let written = self.write_rows(entry, query, writer).await;
+                written.map_err(|error| {
+                    error.context(format!("dumping the contents of table \"{}\"", entry.tag))
+                })?;
+            }
+            DataSource::LargeObjects(oids) => {
+                writer.begin_large_objects(entry.dump_id).await?;
+                let reader = self.server.reader();
+                large_objects::write(&reader, oids, &self.encoders, writer, self.progress).await?;
+                writer.end_large_objects().await?;
+            }
+        }
+        self.progress.entry_done();
+        Ok(())
+    }
+
+    async fn write_rows<W: ArchiveWriter>(
+        &mut self,
+        entry: &Entry,
+        query: &BString,
+        writer: &mut W,
+    ) -> Result<()> {
+        let lane = match self.lane.take() {
+            Some(lane) => lane,
+            None => self.server.lane().await?,
+        };
+        writer.begin_data(entry.dump_id).await?;
+        let mut rows = Rows::read(lane, query.clone(), &self.encoders);
+        while let Some(segment) = rows.next().await? {
+            self.progress.bytes(segment.plain_len);
+            writer.append(segment).await?;
+        }
+        self.lane = Some(rows.finish().await?);
+        writer.end_data().await
+    }
+}
