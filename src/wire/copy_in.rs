@@ -126,7 +126,8 @@ impl CopyIn<'_> {
 
     /// Looks whether the server has objected.
     async fn check(&mut self) -> Result<(), LaneError> {
-        self.lane.read_available().await?;
+        // A server that went away may have said why: that is looked at before the end of the connection.
+        let read = self.lane.read_available().await;
         while let Some(frame) = self.lane.inbox.take().map_err(|error| self.lane.broke(error))? {
             if self.lane.aside(&frame)? {
                 continue;
@@ -142,7 +143,7 @@ impl CopyIn<'_> {
             }
             return Err(self.lane.after_error(error).await);
         }
-        Ok(())
+        Ok(read?)
     }
 }
 

@@ -106,12 +106,6 @@ impl Inbox {
         }
     }
 
-    /// Whether there is, or can be read at once, something that the server said before it went away.
-    pub(crate) fn holds_error(&mut self, cx: &mut Context<'_>, stream: &mut Stream) -> bool {
-        while let Poll::Ready(Ok(())) = self.poll_fill(cx, stream) {}
-        !self.buf.is_empty()
-    }
-
     /// The next message, reading as needed.
     pub(crate) async fn next(&mut self, stream: &mut Stream) -> io::Result<Frame> {
         loop {

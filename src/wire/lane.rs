@@ -349,21 +349,20 @@ fn poll_write_or_read(
     data: &[u8],
     cx: &mut Context<'_>,
 ) -> Poll<io::Result<usize>> {
+    let failure = match Pin::new(&mut *stream).poll_write(cx, data) {
+        Poll::Ready(Ok(count)) if count > 0 => return Poll::Ready(Ok(count)),
+        Poll::Ready(Ok(_)) => Some(io::ErrorKind::BrokenPipe.into()),
+        Poll::Ready(Err(error)) => Some(error),
+        Poll::Pending => None,
+    };
+    // Either the socket is full, or gone: then reading ends soon, perhaps after the server's reason for it.
     loop {
-        if let Poll::Ready(written) = Pin::new(&mut *stream).poll_write(cx, data) {
-            return Poll::Ready(match written {
-                Ok(0) => Err(io::ErrorKind::BrokenPipe.into()),
-                // A server that ended the session has said why: that is in the inbox or still to be read.
-                Err(_) if inbox.holds_error(cx, stream) => Ok(data.len()),
-                other => other,
-            });
-        }
         match inbox.poll_fill(cx, stream) {
             Poll::Ready(Ok(())) => {}
-            // Let the reading side report it, after what is in the inbox.
-            Poll::Ready(Err(_)) if !inbox.buf.is_empty() => return Poll::Ready(Ok(data.len())),
-            Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
             Poll::Pending => return Poll::Pending,
+            // The conversation goes on to find the reason in the inbox, and then the end of the connection.
+            Poll::Ready(Err(_)) if !inbox.buf.is_empty() => return Poll::Ready(Ok(data.len())),
+            Poll::Ready(Err(error)) => return Poll::Ready(Err(failure.unwrap_or(error))),
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Tests against real servers, which `scripts/servers` gets.
 
 mod archive;
+mod connect;
 mod generated;
 mod harness;
+mod lane;
 mod objects;
 mod oracle;
 #[allow(dead_code, unused_imports, reason = "a toolbox: no test needs all of it")]
