@@ -563,7 +563,7 @@ impl Place<'_> {
             prefix: Default::default(),
         };
         let base = base.map_or(&[][..], Vec::as_slice);
-        let statements = grants(&target, granted?, base, catalog.quoting, catalog.version);
+        let statements = grants(&target, granted?, base, catalog.quoting);
         if statements.is_empty() {
             return None;
         }

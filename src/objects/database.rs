@@ -316,7 +316,7 @@ fn grant(database: &Database, name: &BStr, out: &Emitter<'_>) -> BString {
         return BString::default();
     };
     let base = database.acl.default.as_deref().unwrap_or_default();
-    grants(&target, granted, base, out.catalog.quoting, out.catalog.version)
+    grants(&target, granted, base, out.catalog.quoting)
 }
 
 /// What is altered once the database is there, and what must be undone before it can be dropped.

@@ -132,6 +132,6 @@ pub fn emit(object: &Object, default_acl: &DefaultAcl, out: &mut Emitter<'_>) {
     };
     let mut entry = out.entry(object, Desc::DefaultAcl, Section::PostData);
     entry.tag = text!("DEFAULT PRIVILEGES FOR ", default_acl.kind.word());
-    entry.definition = Some(grants(&target, granted, default, quoting, catalog.version));
+    entry.definition = Some(grants(&target, granted, default, quoting));
     out.push(entry);
 }

@@ -9,7 +9,6 @@
 use bstr::{BStr, BString, ByteSlice};
 
 use super::Quoting;
-use crate::connect::ServerVersion;
 
 /// What privileges are granted on: one kind of object, or future objects of a kind (the plurals).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -81,7 +80,9 @@ impl Grantable {
     }
 
     /// The privileges there are, in the order in which they are listed.
-    fn privileges(self, column: bool, version: ServerVersion) -> &'static [(u8, &'static str)] {
+    fn privileges(self, column: bool) -> &'static [(u8, &'static str)] {
+        // MAINTAIN came with 17. pg_dump counts it on older servers too, and so never says ALL there for what
+        // was granted in full: the longer list means the same to every server that reads it.
         const TABLE: &[(u8, &str)] = &[
             (b'r', "SELECT"),
             (b'a', "INSERT"),
@@ -92,15 +93,6 @@ impl Grantable {
             (b'm', "MAINTAIN"),
             (b'w', "UPDATE"),
         ];
-        const TABLE_BEFORE_17: &[(u8, &str)] = &[
-            (b'r', "SELECT"),
-            (b'a', "INSERT"),
-            (b'x', "REFERENCES"),
-            (b'd', "DELETE"),
-            (b't', "TRIGGER"),
-            (b'D', "TRUNCATE"),
-            (b'w', "UPDATE"),
-        ];
         match self {
             Grantable::Table | Grantable::Tables if column => &[
                 (b'r', "SELECT"),
@@ -108,7 +100,7 @@ impl Grantable {
                 (b'x', "REFERENCES"),
                 (b'w', "UPDATE"),
             ],
-            Grantable::Table | Grantable::Tables => version.pick(17, TABLE, TABLE_BEFORE_17),
+            Grantable::Table | Grantable::Tables => TABLE,
             Grantable::Sequence | Grantable::Sequences => {
                 &[(b'r', "SELECT"), (b'U', "USAGE"), (b'w', "UPDATE")]
             }
@@ -159,20 +151,14 @@ pub fn is_acl_item(item: &BStr) -> bool {
 }
 
 /// The statements that turn the privileges `base` into `granted`; empty if the lists say the same.
-pub fn grants(
-    target: &GrantTarget<'_>,
-    granted: &[BString],
-    base: &[BString],
-    quoting: Quoting,
-    version: ServerVersion,
-) -> BString {
+pub fn grants(target: &GrantTarget<'_>, granted: &[BString], base: &[BString], quoting: Quoting) -> BString {
     let mut first = BString::default();
     let mut then = BString::default();
     for item in base.iter().filter(|item| !granted.contains(item)) {
         let Some(item) = AclItem::parse(item.as_ref()) else {
             continue;
         };
-        let privileges = item.privileges_in_words(target, version, false);
+        let privileges = item.privileges_in_words(target, false);
         if let Some(list) = privileges.plain {
             target.statement(&mut first, "REVOKE", &list, "FROM", &item.grantee, quoting);
             first.extend_from_slice(b";\n");
@@ -185,7 +171,7 @@ pub fn grants(
         if item.grantor.is_empty() {
             item.grantor = target.owner.to_owned();
         }
-        let privileges = item.privileges_in_words(target, version, true);
+        let privileges = item.privileges_in_words(target, true);
         if privileges.plain.is_none() && privileges.grantable.is_none() {
             continue;
         }
@@ -276,13 +262,8 @@ impl AclItem {
     }
 
     /// With `split`, what may be granted on is listed apart from what may not.
-    fn privileges_in_words(
-        &self,
-        target: &GrantTarget<'_>,
-        version: ServerVersion,
-        split: bool,
-    ) -> Privileges {
-        let known = target.kind.privileges(target.column.is_some(), version);
+    fn privileges_in_words(&self, target: &GrantTarget<'_>, split: bool) -> Privileges {
+        let known = target.kind.privileges(target.column.is_some());
         let mut plain = Vec::new();
         let mut grantable = Vec::new();
         for &(letter, word) in known {
@@ -349,11 +330,9 @@ fn parse_role(text: &BStr) -> Option<(BString, &BStr)> {
 mod tests {
     use super::*;
 
-    const V18: ServerVersion = ServerVersion(180_006);
-
     fn commands(target: GrantTarget<'_>, granted: &[&str], base: &[&str]) -> String {
         let items = |list: &[&str]| list.iter().map(|item| BString::from(*item)).collect::<Vec<_>>();
-        grants(&target, &items(granted), &items(base), Quoting::default(), V18).to_string()
+        grants(&target, &items(granted), &items(base), Quoting::default()).to_string()
     }
 
     fn table() -> GrantTarget<'static> {
@@ -379,14 +358,11 @@ mod tests {
             commands(table(), &[ALICE, "=wr/alice", "bob=mtxDdwra/alice"], &[ALICE]),
             "GRANT SELECT,UPDATE ON TABLE s.t TO PUBLIC;\nGRANT ALL ON TABLE s.t TO bob;\n"
         );
-        let before_17 = grants(
-            &table(),
-            &["bob=arwdDxt/alice".into()],
-            &[],
-            Quoting::default(),
-            ServerVersion(160_000),
+        // A server before 17 has no MAINTAIN, so its "all" is a list.
+        assert_eq!(
+            commands(table(), &["bob=arwdDxt/alice"], &[]),
+            "GRANT SELECT,INSERT,REFERENCES,DELETE,TRIGGER,TRUNCATE,UPDATE ON TABLE s.t TO bob;\n"
         );
-        assert_eq!(before_17, "GRANT ALL ON TABLE s.t TO bob;\n");
     }
 
     #[test]
