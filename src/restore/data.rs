@@ -78,6 +78,7 @@ impl RestoreLane<'_> {
             return self.write_large_objects_one_by_one(archive, entry, style).await;
         }
         let mut objects = archive.open_large_objects(entry.dump_id).await?;
+        let before = self.report.large_objects;
         let mut batch = Batch::new(style.standard_strings);
         while let Some(oid) = objects.next_object().await? {
             self.info(format!("restoring large object with OID {oid}"));
@@ -91,7 +92,15 @@ impl RestoreLane<'_> {
             }
             self.report.large_objects += 1;
         }
-        self.send_batch(entry, &mut batch).await
+        self.send_batch(entry, &mut batch).await?;
+        self.tell_large_objects(before);
+        Ok(())
+    }
+
+    fn tell_large_objects(&mut self, before: u64) {
+        let count = self.report.large_objects - before;
+        let plural = if count == 1 { "" } else { "s" };
+        self.info(format!("restored {count} large object{plural}"));
     }
 
     async fn send_batch(&mut self, entry: &Entry, batch: &mut Batch) -> Result<(), Stop> {
@@ -108,6 +117,7 @@ impl RestoreLane<'_> {
         style: Style,
     ) -> Result<(), Stop> {
         let mut objects = archive.open_large_objects(entry.dump_id).await?;
+        let before = self.report.large_objects;
         while let Some(oid) = objects.next_object().await? {
             self.info(format!("restoring large object with OID {oid}"));
             let mut sql = Vec::new();
@@ -121,6 +131,7 @@ impl RestoreLane<'_> {
             self.large_objects(entry, &sql, oid, oid).await?;
             self.report.large_objects += 1;
         }
+        self.tell_large_objects(before);
         Ok(())
     }
 }

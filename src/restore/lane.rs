@@ -76,7 +76,7 @@ impl<'o> RestoreLane<'o> {
         observer: &'o mut dyn Observer,
         exit_on_error: bool,
     ) -> Result<RestoreLane<'o>> {
-        let (lane, version) = open(&params).await?;
+        let (lane, version) = open(&params, observer).await?;
         Ok(RestoreLane {
             params,
             lane,
@@ -123,7 +123,7 @@ impl<'o> RestoreLane<'o> {
     pub(super) async fn reconnect(&mut self, database: &BStr) -> Result<(), Stop> {
         self.drain().await?;
         self.params = self.params.for_database(database);
-        let (lane, version) = open(&self.params).await?;
+        let (lane, version) = open(&self.params, self.observer).await?;
         std::mem::replace(&mut self.lane, lane).close().await;
         self.version = version;
         Ok(())
@@ -337,13 +337,15 @@ impl<'o> RestoreLane<'o> {
 }
 
 /// A session in which no name means anything but what its schema says.
-async fn open(params: &ConnectParams) -> Result<(Lane, ServerVersion)> {
+async fn open(params: &ConnectParams, observer: &mut dyn Observer) -> Result<(Lane, ServerVersion)> {
+    const SEARCH_PATH: &str = "SELECT pg_catalog.set_config('search_path', '', false);";
     let mut lane = params.lane().await?;
     let version = lane
         .parameter("server_version")
         .and_then(|text| ServerVersion::parse(&String::from_utf8_lossy(text)))
         .ok_or_else(|| Error::new(ErrorKind::Protocol, "the server does not tell its version"))?;
-    lane.simple(b"SELECT pg_catalog.set_config('search_path', '', false);")
+    observer.info(BStr::new(&format!("executing {SEARCH_PATH}")));
+    lane.simple(SEARCH_PATH.as_bytes())
         .await?
         .check("setting the search path")?;
     Ok((lane, version))

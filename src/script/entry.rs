@@ -33,7 +33,7 @@ impl Script {
         }
         if wanted.data {
             if entry.had_dumper {
-                self.data_part(&plan, entry, place, &mut steps);
+                self.data_part(&plan, entry, place, &mut steps)?;
             } else if !wanted.definition {
                 self.statements(&plan, entry, "", place, &mut steps)?;
             }
@@ -65,9 +65,15 @@ impl Script {
         Ok(())
     }
 
-    fn data_part(&mut self, plan: &Plan, entry: &Entry, place: Option<&BStr>, steps: &mut Vec<Step>) {
-        self.prepare(entry, steps);
-        steps.push(banner::heading(entry, "Data for ", plan.options(), place));
+    fn data_part(
+        &mut self,
+        plan: &Plan,
+        entry: &Entry,
+        place: Option<&BStr>,
+        steps: &mut Vec<Step>,
+    ) -> Result<()> {
+        // Rows that go to a partition's root have a definition, which is a remark.
+        self.statements(plan, entry, "Data for ", place, steps)?;
         if entry.desc.is_large_objects() {
             self.select_schema(Some("pg_catalog".into()), steps);
             let own_block = plan.options().transactions == Transactions::Each;
@@ -78,7 +84,7 @@ impl Script {
             if own_block {
                 steps.push(Step::statement("COMMIT;\n\n", Purpose::Commit));
             }
-            return;
+            return Ok(());
         }
         let disable = plan.options().disable_triggers && !self.restores_definitions;
         if disable {
@@ -90,6 +96,7 @@ impl Script {
         if disable {
             self.switch_triggers(plan, entry, b" ENABLE TRIGGER ALL;\n\n", steps);
         }
+        Ok(())
     }
 
     /// Only a superuser may disable the triggers of constraints.
