@@ -98,10 +98,22 @@ impl fmt::Display for Error {
         f.write_str(&self.context)?;
         let mut source = self.source.as_deref().map(|s| s as &dyn StdError);
         while let Some(cause) = source {
-            write!(f, ": {cause}")?;
+            match cause.downcast_ref::<std::io::Error>() {
+                Some(error) => write!(f, ": {}", without_number(error))?,
+                None => write!(f, ": {cause}")?,
+            }
             source = cause.source();
         }
         Ok(())
+    }
+}
+
+/// The operating system's words without the number that Rust puts after them.
+fn without_number(error: &std::io::Error) -> String {
+    let words = error.to_string();
+    match error.raw_os_error() {
+        Some(number) => words.replace(&format!(" (os error {number})"), ""),
+        None => words,
     }
 }
 
@@ -115,5 +127,21 @@ impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         // Display has said it already; reporters that walk the chain must not say it twice.
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_follow_the_sentence_in_the_systems_words() {
+        let error = Error::io("could not open x", std::io::Error::from_raw_os_error(2));
+        assert_eq!(error.to_string(), "could not open x: No such file or directory");
+        let error = error.context("reading");
+        assert_eq!(
+            error.to_string(),
+            "reading: could not open x: No such file or directory"
+        );
     }
 }
