@@ -437,7 +437,7 @@ pub fn depends_on_extensions(catalog: &Catalog, object: &Object, word: &str, nam
     let extensions = catalog.attributes.extensions.get(&object.catalog_id);
     for extension in extensions.into_iter().flatten() {
         let extension = catalog.quoting.ident(extension);
-        put!(out; "\nALTER ", word, " ", name, " DEPENDS ON EXTENSION ", extension, ";\n");
+        put!(out; "\nALTER ", word, " ", name, " DEPENDS ON EXTENSION ", extension, ";");
     }
     out
 }

@@ -328,7 +328,7 @@ pub fn emit(object: &Object, function: &Function, out: &mut Emitter<'_>) {
         details.put_clauses(&mut create, quoting);
         for extension in &details.depends_on_extensions {
             let extension = quoting.ident(extension);
-            put!(create; "\nALTER ", word, " ", schema, ".", signature, " DEPENDS ON EXTENSION ", extension, ";\n");
+            put!(create; "\nALTER ", word, " ", schema, ".", signature, " DEPENDS ON EXTENSION ", extension, ";");
         }
         entry.definition = Some(create);
         entry.drop_statement = Some(text!("DROP ", word, " ", schema, ".", signature, ";\n"));

@@ -52,6 +52,10 @@ fn definition(emitter: &Emitter<'_>, object: &Object, table: &Table) -> BString 
         RelKind::MaterializedView => matview::create(catalog, object, table),
         _ => create_table(catalog, object, table),
     };
+    if table.relkind == RelKind::MaterializedView {
+        let name = catalog.qualified(object);
+        put!(out; attributes::depends_on_extensions(catalog, object, "MATERIALIZED VIEW", name.as_ref()));
+    }
     if table.relkind != RelKind::View {
         put_column_properties(&mut out, emitter, object, table);
         put_relation_properties(&mut out, catalog, object, table);

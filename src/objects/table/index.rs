@@ -208,13 +208,15 @@ pub fn emit(object: &Object, index: &Index, out: &mut Emitter<'_>) {
 pub(super) fn put_properties(out: &mut BString, catalog: &Catalog, object: &Object, index: &Index) {
     let table = catalog.qualified(catalog.object(index.table));
     let ident = catalog.ident(object);
+    let qualified = catalog.qualified(object);
     if index.clustered {
         put!(out; "\nALTER TABLE ", table, " CLUSTER ON ", ident, ";\n");
     }
     for (column, target) in &index.statistics_targets {
-        put!(out; "ALTER INDEX ", catalog.qualified(object), " ALTER COLUMN ", column.to_string(),
+        put!(out; "ALTER INDEX ", qualified, " ALTER COLUMN ", column.to_string(),
             " SET STATISTICS ", target.to_string(), ";\n");
     }
+    put!(out; attributes::depends_on_extensions(catalog, object, "INDEX", qualified.as_ref()));
     if index.replica_identity {
         put!(out; "\nALTER TABLE ONLY ", table, " REPLICA IDENTITY USING INDEX ", ident, ";\n");
     }
