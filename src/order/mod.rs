@@ -99,11 +99,11 @@ fn role(object: &Object) -> Role {
             _ => Role::Relation,
         },
         Body::Rule(rule) if rule.is_select => Role::SelectRule { relation: rule.table },
-        Body::Constraint(constraint) if constraint.kind == ConstraintKind::Check => Role::Check {
-            of: match constraint.on {
-                ConstraintOn::Table(table) => table,
-                ConstraintOn::Domain(domain) => domain,
-            },
+        Body::Constraint(constraint) => match (constraint.kind, constraint.on) {
+            (ConstraintKind::Check, ConstraintOn::Table(of))
+            // A domain's NOT NULL has a name since 18, and is a part of the domain just as its checks are.
+            | (ConstraintKind::Check | ConstraintKind::NotNull, ConstraintOn::Domain(of)) => Role::Check { of },
+            _ => Role::Other,
         },
         Body::AttrDef(default) => Role::AttrDef {
             relation: default.table,

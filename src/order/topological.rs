@@ -11,7 +11,8 @@ use crate::toc::DumpId;
 /// Sorts `wanted`, which holds every object once.
 ///
 /// # Errors
-/// If that cannot be done: the objects that wait for each other, and those before them, in the order of `wanted`.
+/// If that cannot be done: the objects that wait for each other, and those before them, in the order of their numbers
+/// and so, within a kind, mostly of their making: the search for loops begins with the oldest.
 pub(super) fn sort(graph: &Graph, wanted: &[DumpId]) -> Result<Vec<DumpId>, Vec<DumpId>> {
     /// How many unplaced objects wait for an object, and where it stands in the order wanted.
     #[derive(Clone, Copy, Default)]
@@ -57,11 +58,13 @@ pub(super) fn sort(graph: &Graph, wanted: &[DumpId]) -> Result<Vec<DumpId>, Vec<
         backwards.reverse();
         return Ok(backwards);
     }
-    Err(wanted
+    let mut unsorted: Vec<DumpId> = wanted
         .iter()
         .copied()
         .filter(|id| waited_for(&states, *id))
-        .collect())
+        .collect();
+    unsorted.sort_unstable();
+    Err(unsorted)
 }
 
 #[cfg(test)]
