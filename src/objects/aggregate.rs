@@ -4,7 +4,7 @@ use bstr::BString;
 use postgres_types::Type as SqlType;
 
 use super::function::{Row, acl_changed, argument_types, rows};
-use super::{Body, Catalog, Components, Emitter, Object, Reader, attributes, class};
+use super::{Body, Catalog, Components, Emitter, Object, Reader, attributes, class, operator};
 use crate::connect::Columns;
 use crate::error::Result;
 use crate::sql::{Grantable, Quoting, put, text};
@@ -128,7 +128,7 @@ pub async fn read_details(reader: &Reader<'_>, oids: &[u32]) -> Result<Vec<(u32,
     };
     let columns = [
         since_94("a.aggkind".to_owned(), "'n'::pg_catalog.\"char\""),
-        argument_types().to_owned(),
+        argument_types("p"),
         "pg_catalog.pg_get_function_arguments(p.oid)".to_owned(),
         "pg_catalog.pg_get_function_identity_arguments(p.oid)".to_owned(),
         "a.aggtransfn::pg_catalog.text".to_owned(),
@@ -290,10 +290,10 @@ impl Details {
             clause("MINITCOND", moving.initial.as_ref().map(literal));
             clause("MFINALFUNC", self.final_clause(moving, "MFINALFUNC"));
         }
-        let operator = self.sort_operator.as_ref();
+        let sort_operator = self.sort_operator.as_ref();
         clause(
             "SORTOP",
-            operator.map(|(schema, name)| text!("OPERATOR(", quoting.ident(schema), ".", name, ")")),
+            sort_operator.map(|name| operator::reference(name, quoting)),
         );
         if self.kind == b'h' {
             put!(out; ",\n    HYPOTHETICAL");

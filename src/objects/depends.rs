@@ -19,14 +19,14 @@ pub struct Row {
     letter: u8,
 }
 
-/// Reads all dependencies of objects that initdb did not make.
+/// Reads all dependencies of objects that initdb did not make, and all members of extensions.
 ///
 /// # Errors
 /// If the query fails.
 pub async fn read(reader: &Reader<'_>) -> Result<Vec<Row>> {
     // An operator or function in an operator family is no object of its own: the family stands for it.
     let sql = "SELECT classid, objid, refclassid, refobjid, deptype FROM pg_catalog.pg_depend \
-            WHERE deptype <> 'p' AND objid >= 16384 \
+            WHERE deptype <> 'p' AND (objid >= 16384 OR deptype = 'e') \
          UNION ALL \
          SELECT 2753, o.amopfamily, d.refclassid, d.refobjid, d.deptype \
             FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_amop o ON o.oid = d.objid \

@@ -4,8 +4,9 @@
 use bstr::BStr;
 
 use super::{
-    Body, Catalog, Object, aggregate, default_acl, event_trigger, extended_statistics, extension, function,
-    language, large_object, matview, policy, publication, rule, schema, sequence, subscription, table,
+    Body, Catalog, Object, access_method, aggregate, cast, collation, conversion, default_acl, event_trigger,
+    extended_statistics, extension, foreign, function, language, large_object, matview, opclass, operator,
+    opfamily, policy, publication, rule, schema, sequence, subscription, table, text_search, transform,
     trigger, types,
 };
 use crate::toc::{Desc, DumpId, Entry, Section};
@@ -105,6 +106,20 @@ impl<'a> Emitter<'a> {
             Body::ShellType(body) => types::shell::emit(object, body, self),
             Body::Function(body) => function::emit(object, body, self),
             Body::Aggregate(body) => aggregate::emit(object, body, self),
+            Body::AccessMethod(body) => access_method::emit(object, body, self),
+            Body::Cast(body) => cast::emit(object, body, self),
+            Body::Collation(body) => collation::emit(object, body, self),
+            Body::Conversion(body) => conversion::emit(object, body, self),
+            Body::Operator(body) => operator::emit(object, body, self),
+            Body::OpClass(body) => opclass::emit(object, body, self),
+            Body::OpFamily(body) => opfamily::emit(object, body, self),
+            Body::Transform(body) => transform::emit(object, body, self),
+            Body::TsParser(body) => text_search::parser::emit(object, body, self),
+            Body::TsTemplate(body) => text_search::template::emit(object, body, self),
+            Body::TsDictionary(body) => text_search::dictionary::emit(object, body, self),
+            Body::TsConfiguration(body) => text_search::configuration::emit(object, body, self),
+            Body::ForeignDataWrapper(body) => foreign::wrapper::emit(object, body, self),
+            Body::ForeignServer(body) => foreign::server::emit(object, body, self),
             Body::Table(body) => table::emit(object, body, self),
             Body::AttrDef(body) => table::attrdef::emit(object, body, self),
             Body::TableAttach(body) => table::attach::emit(object, body, self),

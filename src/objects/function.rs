@@ -92,6 +92,45 @@ impl FunctionKind {
     }
 }
 
+/// A function's name and arguments, where something else names it.
+#[derive(Debug)]
+pub struct Signature {
+    schema: BString,
+    name: BString,
+    argument_types: Vec<BString>,
+}
+
+impl Signature {
+    /// The SELECT list items that [`read`](Signature::read) takes, of `p`, a row of `pg_proc`, and `pn`, its schema's.
+    pub(super) fn columns() -> String {
+        Signature::columns_of("p", "pn")
+    }
+
+    /// As [`columns`](Signature::columns), under other names.
+    pub(super) fn columns_of(function: &str, schema: &str) -> String {
+        let argument_types = argument_types(function);
+        format!("{schema}.nspname, {function}.proname, {argument_types}")
+    }
+
+    /// The next columns of a row; `None` if there is no function.
+    pub(super) fn read(columns: &mut Columns<'_>) -> Result<Option<Signature>> {
+        let schema = columns.opt_text()?;
+        let name = columns.opt_text()?;
+        let argument_types = columns.texts()?;
+        Ok(schema.zip(name).map(|(schema, name)| Signature {
+            schema,
+            name,
+            argument_types,
+        }))
+    }
+
+    /// `schema.name(types)`
+    pub(super) fn to_sql(&self, quoting: Quoting) -> BString {
+        let name = quoting.qualified(&self.schema, &self.name);
+        text!(name, "(", bstr::join(", ", &self.argument_types), ")")
+    }
+}
+
 /// One function as the catalog has it.
 #[derive(Debug)]
 pub struct Row {
@@ -229,7 +268,7 @@ pub async fn read_details(reader: &Reader<'_>, oids: &[u32]) -> Result<Vec<(u32,
         "pg_catalog.pg_get_function_sqlbody(p.oid)",
         "NULL::pg_catalog.text",
     );
-    let argument_types = argument_types();
+    let argument_types = argument_types("p");
     let sql = format!(
         "SELECT p.oid, {kind}, {argument_types}, pg_catalog.pg_get_function_arguments(p.oid), \
             pg_catalog.pg_get_function_identity_arguments(p.oid), \
@@ -283,10 +322,12 @@ pub async fn read_details(reader: &Reader<'_>, oids: &[u32]) -> Result<Vec<(u32,
         .collect()
 }
 
-/// The column with the input argument types of `p`, a row of `pg_proc`, as SQL.
-pub(super) fn argument_types() -> &'static str {
-    "ARRAY(SELECT pg_catalog.format_type(p.proargtypes[i], NULL) \
-        FROM pg_catalog.generate_series(0, p.pronargs - 1) AS i ORDER BY i)"
+/// The column with the input argument types of `function`, a row of `pg_proc`, as SQL.
+pub(super) fn argument_types(function: &str) -> String {
+    format!(
+        "ARRAY(SELECT pg_catalog.format_type({function}.proargtypes[i], NULL) \
+            FROM pg_catalog.generate_series(0, {function}.pronargs - 1) AS i ORDER BY i)"
+    )
 }
 
 /// Puts them into the catalog.

@@ -7,18 +7,26 @@
 //! What is *not* here: the order of the objects ([`crate::order`]), which of them a user asked for in
 //! words (patterns become oids in [`crate::dump`]), and how entries are stored or run.
 
+pub mod access_method;
 pub mod aggregate;
 pub mod attributes;
+pub mod cast;
+pub mod collation;
+pub mod conversion;
 pub mod database;
 pub mod default_acl;
 pub mod depends;
 pub mod event_trigger;
 pub mod extended_statistics;
 pub mod extension;
+pub mod foreign;
 pub mod function;
 pub mod language;
 pub mod large_object;
 pub mod matview;
+pub mod opclass;
+pub mod operator;
+pub mod opfamily;
 pub mod policy;
 pub mod publication;
 pub mod read;
@@ -28,9 +36,12 @@ pub mod selection;
 pub mod sequence;
 pub mod subscription;
 pub mod table;
+pub mod text_search;
+pub mod transform;
 pub mod trigger;
 pub mod types;
 pub mod view;
+pub mod whole;
 
 mod acl;
 mod catalog;
@@ -38,6 +49,7 @@ mod components;
 mod emit;
 mod object;
 mod reader;
+mod row;
 
 pub use acl::Acl;
 pub use catalog::{Catalog, class};

@@ -59,6 +59,34 @@ pub enum Body {
     Function(Box<super::function::Function>),
     /// An aggregate function.
     Aggregate(Box<super::aggregate::Aggregate>),
+    /// An access method for indexes or tables.
+    AccessMethod(Box<super::access_method::AccessMethod>),
+    /// A cast between two types.
+    Cast(Box<super::cast::Cast>),
+    /// A collation.
+    Collation(Box<super::collation::Collation>),
+    /// A conversion between two encodings.
+    Conversion(Box<super::conversion::Conversion>),
+    /// An operator.
+    Operator(Box<super::operator::Operator>),
+    /// An operator class.
+    OpClass(Box<super::opclass::OpClass>),
+    /// An operator family.
+    OpFamily(Box<super::opfamily::OpFamily>),
+    /// A transform of a type for a procedural language.
+    Transform(Box<super::transform::Transform>),
+    /// A text search parser.
+    TsParser(Box<super::text_search::parser::Parser>),
+    /// A text search template.
+    TsTemplate(Box<super::text_search::template::Template>),
+    /// A text search dictionary.
+    TsDictionary(Box<super::text_search::dictionary::Dictionary>),
+    /// A text search configuration.
+    TsConfiguration(Box<super::text_search::configuration::Configuration>),
+    /// A foreign-data wrapper.
+    ForeignDataWrapper(Box<super::foreign::wrapper::ForeignDataWrapper>),
+    /// A foreign server with its user mappings.
+    ForeignServer(Box<super::foreign::server::ForeignServer>),
     /// A relation: table, partitioned table, foreign table, view, materialized view or sequence.
     Table(Box<super::table::Table>),
     /// A column's default or generation expression.

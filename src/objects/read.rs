@@ -12,7 +12,7 @@ use super::table::{RelKind, constraint::ConstraintKind, constraint::ConstraintOn
 use super::{
     Body, Catalog, Components, Object, Reader, aggregate, attributes, class, default_acl, depends,
     event_trigger, extended_statistics, extension, function, language, large_object, matview, policy,
-    publication, rule, schema, sequence, subscription, table, trigger, types, view,
+    publication, rule, schema, sequence, subscription, table, trigger, types, view, whole,
 };
 use crate::connect::Columns;
 use crate::error::Result;
@@ -102,6 +102,7 @@ async fn read_base(
         extended_statistics,
         publications,
         subscriptions,
+        whole,
     ) = futures_util::try_join!(
         attributes::read(reader),
         depends::read(reader),
@@ -119,6 +120,7 @@ async fn read_base(
         extended_statistics::read(reader),
         publication::read(reader),
         subscription::read(reader),
+        whole::read(reader),
     )?;
     extension::add(catalog, extensions);
     schema::add(catalog, schemas);
@@ -132,6 +134,7 @@ async fn read_base(
     extended_statistics::add(catalog, extended_statistics)?;
     let published = publication::add(catalog, publications);
     subscription::add(catalog, subscriptions);
+    whole::add(catalog, whole)?;
     large_object::add(
         catalog,
         &large_objects,

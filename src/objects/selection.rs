@@ -295,9 +295,23 @@ fn other(catalog: &Catalog, object: &Object, selection: &Selection) -> Option<Co
         Body::EventTrigger(_) | Body::Publication(_) | Body::Subscription(_) => {
             Some(member(catalog, object).unwrap_or(with_everything))
         }
-        Body::Type(_) | Body::Function(_) | Body::Aggregate(_) => {
-            Some(member(catalog, object).unwrap_or_else(in_schema))
-        }
+        Body::Type(_)
+        | Body::Function(_)
+        | Body::Aggregate(_)
+        | Body::AccessMethod(_)
+        | Body::Cast(_)
+        | Body::Collation(_)
+        | Body::Conversion(_)
+        | Body::Operator(_)
+        | Body::OpClass(_)
+        | Body::OpFamily(_)
+        | Body::Transform(_)
+        | Body::TsParser(_)
+        | Body::TsTemplate(_)
+        | Body::TsDictionary(_)
+        | Body::TsConfiguration(_)
+        | Body::ForeignDataWrapper(_)
+        | Body::ForeignServer(_) => Some(member(catalog, object).unwrap_or_else(in_schema)),
         // Never without their table.
         Body::ExtendedStatistics(statistics) => Some(member(catalog, object).unwrap_or_else(|| {
             let has_table = statistics

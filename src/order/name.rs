@@ -59,6 +59,16 @@ fn by_particulars(catalog: &Catalog, a: &Object, b: &Object) -> Ordering {
         (Body::Aggregate(a), Body::Aggregate(b)) => {
             by_arguments(catalog, &a.argument_types, &b.argument_types)
         }
+        (Body::Operator(a), Body::Operator(b)) => {
+            // Before one operand, behind one, between two.
+            let kinds = b.kind.cmp(&a.kind);
+            kinds.then_with(|| by_arguments(catalog, &[a.left, a.right], &[b.left, b.right]))
+        }
+        (Body::OpClass(_), Body::OpFamily(_)) => Ordering::Less,
+        (Body::OpFamily(_), Body::OpClass(_)) => Ordering::Greater,
+        (Body::OpClass(a), Body::OpClass(b)) => a.method.cmp(&b.method),
+        (Body::OpFamily(a), Body::OpFamily(b)) => a.method.cmp(&b.method),
+        (Body::Collation(a), Body::Collation(b)) => a.encoding.cmp(&b.encoding),
         (Body::AttrDef(a), Body::AttrDef(b)) => a.column.cmp(&b.column),
         (Body::Rule(a), Body::Rule(b)) => name(a.table).cmp(name(b.table)),
         (Body::Trigger(a), Body::Trigger(b)) => name(a.table).cmp(name(b.table)),

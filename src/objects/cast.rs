@@ -1,0 +1,95 @@
+//! A cast between two types.
+
+use bstr::BString;
+
+use super::function::Signature;
+use super::row::{ObjectRow, read_rows};
+use super::{Body, Catalog, Components, Emitter, Object, Reader, attributes, class};
+use crate::error::Result;
+use crate::sql::text;
+use crate::toc::{Desc, Section};
+
+/// A cast. The object's name is only there to be sorted by.
+#[derive(Debug)]
+pub struct Cast {
+    /// The type it casts from, as SQL.
+    pub source: BString,
+    /// The type it casts to, as SQL.
+    pub target: BString,
+    /// `pg_cast.castmethod`.
+    pub method: u8,
+    /// `pg_cast.castcontext`.
+    pub context: u8,
+    /// The function that does it, where one does.
+    pub function: Option<Signature>,
+}
+
+/// Reads all casts that are not the system's own.
+///
+/// # Errors
+/// If the query fails.
+pub async fn read(reader: &Reader<'_>) -> Result<Vec<ObjectRow<Cast>>> {
+    // The cast from a range to its multirange comes with the range type.
+    let implied = reader.version.pick(
+        14,
+        "EXISTS (SELECT 1 FROM pg_catalog.pg_range r \
+            WHERE r.rngtypid = c.castsource AND r.rngmultitypid = c.casttarget)",
+        "false",
+    );
+    let signature = Signature::columns();
+    let sql = format!(
+        "SELECT c.oid, s.typname::pg_catalog.text || ' ' || t.typname::pg_catalog.text, NULL::oid, NULL::oid, \
+            pg_catalog.format_type(c.castsource, NULL), pg_catalog.format_type(c.casttarget, NULL), \
+            c.castmethod, c.castcontext, {signature} \
+         FROM pg_catalog.pg_cast c \
+         JOIN pg_catalog.pg_type s ON s.oid = c.castsource \
+         JOIN pg_catalog.pg_type t ON t.oid = c.casttarget \
+         LEFT JOIN pg_catalog.pg_proc p ON p.oid = c.castfunc \
+         LEFT JOIN pg_catalog.pg_namespace pn ON pn.oid = p.pronamespace \
+         WHERE c.oid >= 16384 AND NOT {implied} ORDER BY c.oid"
+    );
+    read_rows(reader, "casts", &sql, |c| {
+        Ok(Cast {
+            source: c.text()?,
+            target: c.text()?,
+            method: c.char()?,
+            context: c.char()?,
+            function: Signature::read(c)?,
+        })
+    })
+    .await
+}
+
+/// Adds them to the catalog.
+///
+/// # Errors
+/// Never; a cast lives in no schema.
+pub fn add(catalog: &mut Catalog, rows: Vec<ObjectRow<Cast>>) -> Result<()> {
+    for row in rows {
+        row.add(catalog, class::PG_CAST, Body::Cast)?;
+    }
+    Ok(())
+}
+
+/// CREATE CAST and its comment.
+pub fn emit(object: &Object, cast: &Cast, out: &mut Emitter<'_>) {
+    let types = text!("(", cast.source, " AS ", cast.target, ")");
+    if object.dumps(Components::DEFINITION) {
+        let mut entry = out.entry(object, Desc::Cast, Section::PreData);
+        entry.tag = text!("CAST ", types);
+        let how = match (cast.method, &cast.function) {
+            (b'i', _) => "WITH INOUT".into(),
+            (_, Some(function)) => text!("WITH FUNCTION ", function.to_sql(out.catalog.quoting)),
+            (_, None) => "WITHOUT FUNCTION".into(),
+        };
+        let context = match cast.context {
+            b'a' => " AS ASSIGNMENT",
+            b'i' => " AS IMPLICIT",
+            _ => "",
+        };
+        entry.definition = Some(text!("CREATE CAST ", types, " ", how, context, ";\n"));
+        entry.drop_statement = Some(text!("DROP CAST ", types, ";\n"));
+        out.push(entry);
+    }
+    attributes::emit(out, object, "CAST", types.as_ref());
+}

@@ -1,0 +1,164 @@
+//! A collation.
+
+use bstr::BString;
+
+use super::row::{ObjectRow, read_rows};
+use super::{Body, Catalog, Components, Emitter, Object, Reader, attributes, class};
+use crate::error::Result;
+use crate::sql::{Quoting, put, text};
+use crate::toc::{Desc, Section};
+
+/// A collation.
+#[derive(Debug)]
+pub struct Collation {
+    /// The encoding it is for, -1 for all.
+    pub encoding: i32,
+    /// `pg_collation.collprovider`.
+    pub provider: u8,
+    /// Equal means equal byte for byte.
+    pub deterministic: bool,
+    /// `LC_COLLATE`, of providers that have it.
+    pub collate: Option<BString>,
+    /// `LC_CTYPE`, of providers that have it.
+    pub ctype: Option<BString>,
+    /// The locale of providers that have but one; ICU's before release 15 is in `collate`.
+    pub locale: Option<BString>,
+    /// Additional rules (ICU).
+    pub rules: Option<BString>,
+}
+
+/// Reads all collations that are not the system's own.
+///
+/// # Errors
+/// If the query fails.
+pub async fn read(reader: &Reader<'_>) -> Result<Vec<ObjectRow<Collation>>> {
+    let v = reader.version;
+    let provider = v.pick(10, "c.collprovider", "'c'::\"char\"");
+    let deterministic = v.pick(12, "c.collisdeterministic", "true");
+    let locale = v.pick(15, "c.colliculocale", "NULL::pg_catalog.text");
+    let locale = v.pick(17, "c.colllocale", locale);
+    let rules = v.pick(16, "c.collicurules", "NULL::pg_catalog.text");
+    let sql = format!(
+        "SELECT c.oid, c.collname, c.collnamespace, c.collowner, c.collencoding, {provider}, {deterministic}, \
+            c.collcollate::pg_catalog.text, c.collctype::pg_catalog.text, {locale}, {rules} \
+         FROM pg_catalog.pg_collation c WHERE c.oid >= 16384 ORDER BY c.oid"
+    );
+    read_rows(reader, "collations", &sql, |c| {
+        Ok(Collation {
+            encoding: c.int4()?,
+            provider: c.char()?,
+            deterministic: c.bool()?,
+            collate: c.opt_text()?,
+            ctype: c.opt_text()?,
+            locale: c.opt_text()?,
+            rules: c.opt_text()?,
+        })
+    })
+    .await
+}
+
+/// Adds them to the catalog.
+///
+/// # Errors
+/// If a collation's schema was not read.
+pub fn add(catalog: &mut Catalog, rows: Vec<ObjectRow<Collation>>) -> Result<()> {
+    for row in rows {
+        row.add(catalog, class::PG_COLLATION, Body::Collation)?;
+    }
+    Ok(())
+}
+
+/// CREATE COLLATION and its comment. The version is left out: that of the target's library counts.
+pub fn emit(object: &Object, collation: &Collation, out: &mut Emitter<'_>) {
+    let catalog = out.catalog;
+    if object.dumps(Components::DEFINITION) {
+        let qualified = catalog.qualified(object);
+        let mut entry = out.entry(object, Desc::Collation, Section::PreData);
+        let options = collation.options(catalog.quoting);
+        entry.definition = Some(text!("CREATE COLLATION ", qualified, " (", options, ");\n"));
+        entry.drop_statement = Some(text!("DROP COLLATION ", qualified, ";\n"));
+        out.push(entry);
+    }
+    attributes::emit(out, object, "COLLATION", catalog.ident(object).as_ref());
+}
+
+impl Collation {
+    fn options(&self, quoting: Quoting) -> BString {
+        let provider = match self.provider {
+            b'b' => "builtin",
+            b'i' => "icu",
+            b'd' => "default",
+            _ => "libc",
+        };
+        let mut out = text!("provider = ", provider);
+        if !self.deterministic {
+            put!(out; ", deterministic = false");
+        }
+        let or_empty =
+            |value: Option<&BString>| quoting.literal(value.map_or(&b""[..], |value| value.as_slice()));
+        match self.provider {
+            b'd' => {}
+            b'b' => put!(out; ", locale = ", or_empty(self.locale.as_ref())),
+            b'i' => {
+                put!(out; ", locale = ", or_empty(self.locale.as_ref().or(self.collate.as_ref())));
+                if let Some(rules) = &self.rules {
+                    put!(out; ", rules = ", quoting.literal(rules));
+                }
+            }
+            _ if self.collate.is_some() && self.collate == self.ctype => {
+                put!(out; ", locale = ", or_empty(self.collate.as_ref()));
+            }
+            _ => {
+                put!(out; ", lc_collate = ", or_empty(self.collate.as_ref()));
+                put!(out; ", lc_ctype = ", or_empty(self.ctype.as_ref()));
+            }
+        }
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(provider: u8, [collate, ctype, locale, rules]: [Option<&str>; 4]) -> BString {
+        let collation = Collation {
+            encoding: -1,
+            provider,
+            deterministic: provider != b'i',
+            collate: collate.map(BString::from),
+            ctype: ctype.map(BString::from),
+            locale: locale.map(BString::from),
+            rules: rules.map(BString::from),
+        };
+        collation.options(Quoting::default())
+    }
+
+    #[test]
+    fn every_provider_has_its_own_options() {
+        assert_eq!(
+            options(b'c', [Some("C"), Some("C"), None, None]),
+            "provider = libc, locale = 'C'"
+        );
+        assert_eq!(
+            options(b'c', [Some("C"), Some("de_DE"), None, None]),
+            "provider = libc, lc_collate = 'C', lc_ctype = 'de_DE'"
+        );
+        assert_eq!(
+            options(b'b', [None, None, Some("C.UTF-8"), None]),
+            "provider = builtin, locale = 'C.UTF-8'"
+        );
+        assert_eq!(
+            options(b'i', [None, None, Some("und"), Some("&a < b")]),
+            "provider = icu, deterministic = false, locale = 'und', rules = '&a < b'"
+        );
+    }
+
+    #[test]
+    fn icu_locales_of_servers_before_15_are_in_lc_collate() {
+        assert_eq!(
+            options(b'i', [Some("de"), Some("de"), None, None]),
+            "provider = icu, deterministic = false, locale = 'de'"
+        );
+    }
+}
