@@ -96,7 +96,7 @@ pub async fn read_members(reader: &Reader<'_>) -> Result<HashMap<CatalogId, Memb
          LEFT JOIN pg_catalog.pg_opfamily s ON s.oid = m.amopsortfamily \
          LEFT JOIN pg_catalog.pg_namespace n ON n.oid = s.opfnamespace \
          WHERE m.oid >= 16384 \
-         ORDER BY m.amopstrategy, m.oid";
+         ORDER BY m.amopstrategy, m.amoplefttype, m.amoprighttype";
     let functions = "SELECT d.refclassid, d.refobjid, m.amprocnum, \
             m.amproc::pg_catalog.regprocedure::pg_catalog.text, \
             m.amproclefttype::pg_catalog.regtype::pg_catalog.text, \

@@ -15,12 +15,15 @@ pub struct ShellType {
     pub of: DumpId,
 }
 
-/// Adds the shell of the type with this oid, not wanted yet.
+/// Adds the shell of the type with this oid, not wanted yet. A type that is not dumped has none.
 pub(super) fn add(catalog: &mut Catalog, oid: u32) {
     let Some(of) = catalog.find(class::PG_TYPE, oid) else {
         return;
     };
     let object = catalog.object(of);
+    if !object.dump.intersects(Components::DEFINITION) {
+        return;
+    }
     let (name, schema, owner) = (object.name.clone(), object.schema, object.owner);
     let body = Body::ShellType(Box::new(ShellType { of }));
     let shell = catalog.add(CatalogId::default(), name, body);
