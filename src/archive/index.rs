@@ -80,11 +80,20 @@ impl Sums {
 
     /// Adds what was summed apart.
     pub(crate) fn join(&mut self, next: &Sums) {
-        let length = usize::try_from(next.stored).unwrap_or(usize::MAX);
-        self.stored += next.stored;
-        self.plain += next.plain;
-        self.rows += next.rows;
-        self.crc32c = crc32c::crc32c_combine(self.crc32c, next.crc32c, length);
+        self.join_summed(next, next.stored);
+    }
+
+    /// Adds a group of large objects that was summed apart, OIDs included.
+    pub(crate) fn join_group(&mut self, next: &Sums) {
+        self.join_summed(next, next.stored.saturating_add(next.rows.saturating_mul(4)));
+    }
+
+    fn join_summed(&mut self, next: &Sums, summed: u64) {
+        let summed = usize::try_from(summed).unwrap_or(usize::MAX);
+        self.stored = self.stored.saturating_add(next.stored);
+        self.plain = self.plain.saturating_add(next.plain);
+        self.rows = self.rows.saturating_add(next.rows);
+        self.crc32c = crc32c::crc32c_combine(self.crc32c, next.crc32c, summed);
     }
 
     fn put(&self, out: &mut Vec<u8>) {

@@ -5,13 +5,18 @@
 //! data as [`Segment`]s, encoded elsewhere and appended in order, and gives data back as plain bytes. It
 //! knows nothing of catalogs or SQL, and never assumes that an archive is a local file.
 
+mod backend;
 mod codec;
+mod contents;
 mod created;
 mod custom;
+mod directory;
 mod entry;
+mod folder;
 mod header;
 mod index;
 mod input;
+mod ledger;
 pub mod plain;
 mod read;
 mod rows;
@@ -19,6 +24,7 @@ mod segment;
 mod sink;
 mod source;
 mod stream;
+mod turns;
 
 use std::future::Future;
 
@@ -28,6 +34,8 @@ use crate::toc::{DumpId, Entry};
 pub use crate::compress::Framing;
 pub use created::CreatedAt;
 pub use custom::CustomWriter;
+pub use directory::DirectoryWriter;
+pub use folder::{Folder, FolderSource, LocalFolder, LocalFolderSource, MemoryFolder};
 pub use header::{ArchiveVersion, Header};
 pub use index::{BlockRecord, Index, SegmentRecord, Sums};
 pub use plain::PlainWriter;

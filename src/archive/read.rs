@@ -8,15 +8,17 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::codec::Offset;
-use super::custom::{self, Block, CustomReader};
+use super::backend::{Backend, Block};
+use super::contents::Contents;
+use super::custom::{self, CustomReader};
+use super::directory::DirectoryReader;
+use super::folder::{FolderSource, LocalFolderSource};
 use super::header::MAGIC;
 use super::index::{Index, SegmentRecord};
 use super::input::Input;
 use super::source::{FileSource, Source};
 use super::stream::{DataStream, Decoding, LargeObjects};
-use super::{ArchiveVersion, Format, Header, entry};
-use crate::compress::Framing;
+use super::{Format, Header};
 use crate::error::{Error, ErrorKind, Result};
 use crate::toc::{DumpId, Entry};
 
@@ -25,58 +27,67 @@ pub struct Archive {
     header: Arc<Header>,
     toc: Arc<[Entry]>,
     places: Arc<HashMap<DumpId, usize>>,
-    reader: CustomReader,
+    reader: Backend,
 }
 
 impl Archive {
-    /// Opens an archive file.
+    /// Opens an archive by its path: a file, or a directory.
     ///
     /// # Errors
     /// `ErrorKind::Io` if it cannot be read, else as [`Archive::open`].
-    pub async fn open_file(path: impl AsRef<Path>) -> Result<Archive> {
+    pub async fn open_path(path: impl AsRef<Path>) -> Result<Archive> {
+        let path = path.as_ref();
+        if tokio::fs::metadata(path)
+            .await
+            .is_ok_and(|metadata| metadata.is_dir())
+        {
+            return Archive::open_folder(Arc::new(LocalFolderSource::new(path))).await;
+        }
         Archive::open(FileSource::open(path).await?).await
     }
 
-    /// Reads header and table of contents.
+    /// Opens an archive that is one file or stream.
     ///
     /// # Errors
     /// `ErrorKind::Archive` if it is no archive, of an unknown version, cut off or damaged.
     pub async fn open(source: Box<dyn Source>) -> Result<Archive> {
         let mut input = Input::new(source);
         recognize(input.peek(TAR_BLOCK).await?)?;
-        input.start_sum(0);
-        let header = input.item(Header::decode).await?;
-        if header.format != Format::Custom {
+        let mut contents = Contents::read(&mut input, true, |cursor| cursor.offset()).await?;
+        if contents.header.format != Format::Custom {
             return Err(Error::new(
                 ErrorKind::Archive,
                 "expected format (1) differs from format found in file (3)",
             ));
         }
-        input.set_widths(header.widths());
-        let count = input.int().await?;
-        let mut toc = Vec::new();
+        let offsets = Arc::new(std::mem::take(&mut contents.own));
+        let framing = custom::framing(contents.header.compression.algorithm);
+        let reader = CustomReader::new(input, framing, offsets, &contents.toc, contents.crc32c).await?;
+        Archive::new(contents, Backend::Custom(reader))
+    }
+
+    /// Opens an archive that is a folder of files.
+    ///
+    /// # Errors
+    /// As [`Archive::open`].
+    pub async fn open_folder(folder: Arc<dyn FolderSource>) -> Result<Archive> {
+        let (contents, reader) = DirectoryReader::open(folder).await?;
+        Archive::new(contents, Backend::Directory(reader))
+    }
+
+    fn new<T>(contents: Contents<T>, reader: Backend) -> Result<Archive> {
         let mut places = HashMap::new();
-        let mut offsets = HashMap::new();
-        for place in 0..usize::try_from(count).unwrap_or(0) {
-            let (entry, offset) = entry_and_offset(&mut input, header.version).await.map_err(|e| {
-                e.context(format!(
-                    "reading entry {} of {count} of the table of contents",
-                    place + 1
-                ))
-            })?;
+        for (place, entry) in contents.toc.iter().enumerate() {
             if places.insert(entry.dump_id, place).is_some() {
-                return Err(input.corrupt(&format!("entry ID {} stands twice in the TOC", entry.dump_id)));
+                return Err(Error::new(
+                    ErrorKind::Archive,
+                    format!("entry ID {} stands twice in the TOC", entry.dump_id),
+                ));
             }
-            if entry.had_dumper {
-                offsets.insert(entry.dump_id, offset);
-            }
-            toc.push(entry);
         }
-        let sum = input.stop_sum();
-        let reader = CustomReader::new(input, Arc::new(offsets), &toc, sum).await?;
         Ok(Archive {
-            header: Arc::new(header),
-            toc: toc.into(),
+            header: Arc::new(contents.header),
+            toc: contents.toc.into(),
             places: Arc::new(places),
             reader,
         })
@@ -98,8 +109,8 @@ impl Archive {
     }
 
     /// The line that verbose scripts show with an entry: where its data is.
-    pub fn place_note(&self, id: DumpId) -> String {
-        format!("Data Pos: {}", self.reader.position_of(id).unwrap_or(0))
+    pub fn place_note(&self, id: DumpId) -> Option<String> {
+        self.reader.place_note(id)
     }
 
     /// Whether data can be read in any order; if not, only in that of the archive.
@@ -144,14 +155,14 @@ impl Archive {
     /// `ErrorKind::Archive` if it is not there, or has been passed by in a source that cannot seek.
     pub async fn open_data(&mut self, id: DumpId) -> Result<DataStream<'_>> {
         let what = self.describe(id);
-        let decoding = Decoding::new(self.framing())?;
-        match self.reader.locate(id).await.map_err(|e| e.context(&what))? {
-            Block::Data => Ok(DataStream::new(&mut self.reader, id, decoding, what)),
-            Block::LargeObjects => Err(Error::new(
+        if self.locate(id, &what).await? != Block::Data {
+            return Err(Error::new(
                 ErrorKind::Archive,
                 format!("{what}: found large objects instead of rows"),
-            )),
+            ));
         }
+        let decoding = Decoding::new(self.reader.framing())?;
+        Ok(DataStream::new(&mut self.reader, id, decoding, what))
     }
 
     /// Some segments of an entry's rows, by their places in [`index`](Archive::index); only the last
@@ -162,13 +173,13 @@ impl Archive {
     pub async fn open_segments(&mut self, id: DumpId, which: Range<usize>) -> Result<DataStream<'_>> {
         let what = self.describe(id);
         let segments = self.indexed(id, false, which)?;
-        let decoding = Decoding::within(self.framing(), &segments)?;
         if let Some(first) = segments.first() {
             self.reader
-                .locate_segment(first)
+                .locate_segment(id, first)
                 .await
                 .map_err(|e| e.context(&what))?;
         }
+        let decoding = Decoding::within(self.reader.framing(), &segments)?;
         Ok(DataStream::new(&mut self.reader, id, decoding, what))
     }
 
@@ -178,16 +189,13 @@ impl Archive {
     /// As [`Archive::open_data`].
     pub async fn open_large_objects(&mut self, id: DumpId) -> Result<LargeObjects<'_>> {
         let what = self.describe(id);
-        let framing = self.framing();
-        // A method that cannot be decoded is told now rather than at the first object.
-        Decoding::new(framing)?;
-        match self.reader.locate(id).await.map_err(|e| e.context(&what))? {
-            Block::LargeObjects => Ok(LargeObjects::new(&mut self.reader, id, framing, what)),
-            Block::Data => Err(Error::new(
+        if self.locate(id, &what).await? != Block::LargeObjects {
+            return Err(Error::new(
                 ErrorKind::Archive,
                 format!("{what}: found rows instead of large objects"),
-            )),
+            ));
         }
+        Ok(LargeObjects::new(&mut self.reader, id, what))
     }
 
     /// One group of an entry's large objects, by its place in [`index`](Archive::index).
@@ -196,18 +204,32 @@ impl Archive {
     /// As [`Archive::open_segments`].
     pub async fn open_large_object_group(&mut self, id: DumpId, which: usize) -> Result<LargeObjects<'_>> {
         let what = self.describe(id);
-        let framing = self.framing();
-        let Some(group) = self.indexed(id, true, which..which + 1)?.first().copied() else {
+        let Some(group) = self
+            .indexed(id, true, which..which.saturating_add(1))?
+            .first()
+            .copied()
+        else {
             return Err(Error::new(
                 ErrorKind::Usage,
                 format!("{what}: there is no such group"),
             ));
         };
         self.reader
-            .locate_group(&group)
+            .locate_group(id, &group)
             .await
             .map_err(|e| e.context(&what))?;
-        Ok(LargeObjects::group(&mut self.reader, id, framing, what, group))
+        Ok(LargeObjects::group(&mut self.reader, id, what, group))
+    }
+
+    async fn locate(&mut self, id: DumpId, what: &str) -> Result<Block> {
+        let entry = self.places.get(&id).and_then(|place| self.toc.get(*place));
+        let Some(entry) = entry else {
+            return Err(Error::new(
+                ErrorKind::Usage,
+                format!("{what}: there is no such entry"),
+            ));
+        };
+        self.reader.locate(entry).await.map_err(|e| e.context(what))
     }
 
     fn indexed(&self, id: DumpId, large_objects: bool, which: Range<usize>) -> Result<Vec<SegmentRecord>> {
@@ -224,10 +246,6 @@ impl Archive {
             })
     }
 
-    fn framing(&self) -> Framing {
-        custom::framing(self.header.compression.algorithm)
-    }
-
     fn describe(&self, id: DumpId) -> String {
         match self.entry(id) {
             Some(entry) => {
@@ -237,15 +255,6 @@ impl Archive {
             None => format!("reading entry {id}"),
         }
     }
-}
-
-/// Reads an entry, and past what is summed up, because it is filled in later, its offset.
-async fn entry_and_offset(input: &mut Input, version: ArchiveVersion) -> Result<(Entry, Offset)> {
-    let entry = input.item(|cursor| entry::decode(cursor, version)).await?;
-    let sum = input.stop_sum();
-    let offset = input.item(|cursor| cursor.offset()).await?;
-    input.start_sum(sum);
-    Ok((entry, offset))
 }
 
 /// Length of a tar header, and of what stock tools look at to recognise one.

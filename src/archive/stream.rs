@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
 
-use super::custom::CustomReader;
+use super::backend::Backend;
 use super::index::{SegmentRecord, Sums};
 use super::rows::CopyRows;
 use crate::compress::{Framing, StreamDecoder};
@@ -18,7 +18,7 @@ const SMALL: usize = 16 * 1024;
 
 /// The plain bytes of one entry's data, or of some of its segments.
 pub struct DataStream<'a> {
-    reader: &'a mut CustomReader,
+    reader: &'a mut Backend,
     id: DumpId,
     decoding: Decoding,
     sums: Sums,
@@ -27,7 +27,7 @@ pub struct DataStream<'a> {
 }
 
 impl<'a> DataStream<'a> {
-    pub(super) fn new(reader: &'a mut CustomReader, id: DumpId, decoding: Decoding, what: String) -> Self {
+    pub(super) fn new(reader: &'a mut Backend, id: DumpId, decoding: Decoding, what: String) -> Self {
         DataStream {
             reader,
             id,
@@ -71,9 +71,8 @@ impl<'a> DataStream<'a> {
 
 /// The large objects of one entry, one after another, or those of a group.
 pub struct LargeObjects<'a> {
-    reader: &'a mut CustomReader,
+    reader: &'a mut Backend,
     id: DumpId,
-    framing: Framing,
     /// What remains of the object that was begun last.
     decoding: Option<Decoding>,
     sums: Sums,
@@ -84,11 +83,10 @@ pub struct LargeObjects<'a> {
 }
 
 impl<'a> LargeObjects<'a> {
-    pub(super) fn new(reader: &'a mut CustomReader, id: DumpId, framing: Framing, what: String) -> Self {
+    pub(super) fn new(reader: &'a mut Backend, id: DumpId, what: String) -> Self {
         LargeObjects {
             reader,
             id,
-            framing,
             decoding: None,
             sums: Sums::default(),
             what,
@@ -97,16 +95,10 @@ impl<'a> LargeObjects<'a> {
         }
     }
 
-    pub(super) fn group(
-        reader: &'a mut CustomReader,
-        id: DumpId,
-        framing: Framing,
-        what: String,
-        group: SegmentRecord,
-    ) -> Self {
+    pub(super) fn group(reader: &'a mut Backend, id: DumpId, what: String, group: SegmentRecord) -> Self {
         LargeObjects {
             group: Some(group),
-            ..LargeObjects::new(reader, id, framing, what)
+            ..LargeObjects::new(reader, id, what)
         }
     }
 
@@ -161,7 +153,7 @@ impl<'a> LargeObjects<'a> {
             return Ok(None);
         };
         self.sums.add_object(oid);
-        self.decoding = Some(Decoding::new(self.framing)?);
+        self.decoding = Some(Decoding::new(self.reader.framing())?);
         Ok(Some(oid))
     }
 }
@@ -222,7 +214,7 @@ impl Decoding {
     }
 
     /// The next plain bytes, added up; `None` at the end.
-    async fn next(&mut self, reader: &mut CustomReader, sums: &mut Sums) -> Result<Option<Bytes>> {
+    async fn next(&mut self, reader: &mut Backend, sums: &mut Sums) -> Result<Option<Bytes>> {
         let piece = if self.decoder.is_some() {
             self.decoded(reader, sums).await?
         } else {
@@ -238,7 +230,7 @@ impl Decoding {
         Ok(piece)
     }
 
-    async fn decoded(&mut self, reader: &mut CustomReader, sums: &mut Sums) -> Result<Option<Bytes>> {
+    async fn decoded(&mut self, reader: &mut Backend, sums: &mut Sums) -> Result<Option<Bytes>> {
         let mut piece = vec![0; PIECE];
         let mut filled = 0;
         loop {
@@ -270,7 +262,7 @@ impl Decoding {
     }
 
     /// The next stored bytes as they are: large chunks uncopied, small ones joined.
-    async fn joined(&mut self, reader: &mut CustomReader, sums: &mut Sums) -> Result<Option<Bytes>> {
+    async fn joined(&mut self, reader: &mut Backend, sums: &mut Sums) -> Result<Option<Bytes>> {
         let Some(first) = self.take(reader, sums, usize::MAX).await? else {
             return Ok(None);
         };
@@ -289,12 +281,7 @@ impl Decoding {
     }
 
     /// Takes stored bytes off the reader, those of the wanted segments only, and adds them up.
-    async fn take(
-        &mut self,
-        reader: &mut CustomReader,
-        sums: &mut Sums,
-        at_most: usize,
-    ) -> Result<Option<Bytes>> {
+    async fn take(&mut self, reader: &mut Backend, sums: &mut Sums, at_most: usize) -> Result<Option<Bytes>> {
         let Some(segments) = &mut self.segments else {
             let bytes = reader.stored(at_most).await?;
             if let Some(bytes) = &bytes {

@@ -13,7 +13,7 @@ use clap::{ArgAction, Parser};
 use super::connection::ConnectionArgs;
 use super::message::Messages;
 use super::usage;
-use crate::archive::{Archive, FileSink, Sink, StdoutSink, StreamSource};
+use crate::archive::{Archive, FileSink, FileSource, Sink, StdoutSink};
 use crate::error::{Error, Result};
 use crate::restore::{Failure, Observer, Report, Restore, RestoreOptions, Stage};
 use crate::script::{
@@ -503,11 +503,8 @@ fn bytes(value: &OsString) -> BString {
 
 async fn run(args: &Args, mut job: Job, messages: &Messages) -> Result<Report> {
     let archive = match &job.input {
-        Some(path) => Archive::open_file(path).await?,
-        None => {
-            let source = StreamSource::new("standard input".into(), tokio::io::stdin());
-            Archive::open(Box::new(source)).await?
-        }
+        Some(path) => Archive::open_path(path).await?,
+        None => Archive::open(FileSource::stdin().await?).await?,
     };
     if let Some(path) = &job.use_list {
         let text = tokio::fs::read(path)

@@ -56,7 +56,7 @@ impl Restore {
         }
         self.toc
             .iter()
-            .map(|entry| (entry.dump_id, self.archive.place_note(entry.dump_id)))
+            .filter_map(|entry| Some((entry.dump_id, self.archive.place_note(entry.dump_id)?)))
             .collect()
     }
 }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use rsdump::archive::{
     Archive, ArchiveVersion, ArchiveWriter, BytesSource, COPY_END, CustomWriter, Format, Header, VecSink,
-    encode_segment,
+    WriteStats, encode_segment,
 };
 use rsdump::compress::{Algorithm, Compression};
 use rsdump::toc::list;
@@ -17,9 +17,9 @@ use rsdump::toc::{Desc, DumpId, Entry, Section};
 use rsdump::{ErrorKind, Result};
 
 /// Data by entry, large objects by entry and OID (0 for rows).
-type Contents = BTreeMap<(u32, u32), Vec<u8>>;
+pub(crate) type Contents = BTreeMap<(u32, u32), Vec<u8>>;
 
-fn fixture(name: &str) -> PathBuf {
+pub(crate) fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("fixtures/archives")
         .join(name)
@@ -29,8 +29,9 @@ fn read_fixture(name: &str) -> Vec<u8> {
     std::fs::read(fixture(name)).unwrap()
 }
 
-fn block_on<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread()
+        .enable_all()
         .build()
         .unwrap()
         .block_on(future)
@@ -45,7 +46,7 @@ fn source(bytes: &[u8], pipe: bool) -> Box<BytesSource> {
     })
 }
 
-async fn contents(archive: &mut Archive) -> Result<Contents> {
+pub(crate) async fn contents(archive: &mut Archive) -> Result<Contents> {
     let mut contents = Contents::new();
     for entry in archive.toc().clone().iter().filter(|entry| entry.had_dumper) {
         let id = entry.dump_id;
@@ -85,63 +86,71 @@ const STOCK: [&str; 10] = [
     "pg_dump_18.redirected",
 ];
 
-#[test]
-fn stock_archives_are_read_whole_from_files_and_pipes() {
+/// Checks that an archive of the fixtures holds what `setup.sql` made.
+pub(crate) fn check_stock(name: &str, archive: &mut Archive) {
     let rows: String = (1..=20).map(|n| format!("{n}\t{}\n", "x".repeat(n))).collect();
     let rows = [rows.as_bytes(), COPY_END].concat();
+    let data = block_on(contents(archive)).unwrap_or_else(|e| panic!("{name}: {e}"));
+    let of = |desc: Desc, tag: &str, oid: u32| {
+        let entry = archive
+            .toc()
+            .iter()
+            .find(|e| e.desc == desc && e.tag == tag)
+            .unwrap();
+        &data[&(entry.dump_id.0, oid)]
+    };
+    assert_eq!(of(Desc::TableData, "t", 0), &rows, "{name}");
+    assert_eq!(of(Desc::TableData, "empty", 0), COPY_END, "{name}");
+    let objects = if name.starts_with("pg_dump_18") {
+        "5001..5003"
+    } else {
+        "BLOBS"
+    };
+    assert_eq!(of(Desc::Blobs, objects, 5001), &[1, 2, 3, 4, 5], "{name}");
+    assert_eq!(
+        of(Desc::Blobs, objects, 5002),
+        "abc".repeat(1000).as_bytes(),
+        "{name}"
+    );
+    assert_eq!(of(Desc::Blobs, objects, 5003), b"", "{name}");
+    assert_eq!(data.len(), 6, "{name}");
+}
+
+#[test]
+fn stock_archives_are_read_whole_from_files_and_pipes() {
     for name in STOCK {
         let bytes = read_fixture(&format!("{name}.dump"));
         for pipe in [false, true] {
             let mut archive = block_on(Archive::open(source(&bytes, pipe))).unwrap();
             assert_eq!(archive.seekable(), !pipe);
-            let data = block_on(contents(&mut archive)).unwrap_or_else(|e| panic!("{name}: {e}"));
-            let of = |desc: Desc, tag: &str, oid: u32| {
-                let entry = archive
-                    .toc()
-                    .iter()
-                    .find(|e| e.desc == desc && e.tag == tag)
-                    .unwrap();
-                &data[&(entry.dump_id.0, oid)]
-            };
-            assert_eq!(of(Desc::TableData, "t", 0), &rows, "{name}");
-            assert_eq!(of(Desc::TableData, "empty", 0), COPY_END, "{name}");
-            let objects = if name.starts_with("pg_dump_18") {
-                "5001..5003"
-            } else {
-                "BLOBS"
-            };
-            assert_eq!(of(Desc::Blobs, objects, 5001), &[1, 2, 3, 4, 5], "{name}");
-            assert_eq!(
-                of(Desc::Blobs, objects, 5002),
-                "abc".repeat(1000).as_bytes(),
-                "{name}"
-            );
-            assert_eq!(of(Desc::Blobs, objects, 5003), b"", "{name}");
-            assert_eq!(data.len(), 6, "{name}");
+            check_stock(name, &mut archive);
         }
     }
+}
+
+/// The list of an archive as `rsrestore -l` prints it, in UTC.
+pub(crate) fn list_of(archive: &Archive, verbose: bool) -> String {
+    let mut heading = archive.header().heading();
+    // The lists were made in UTC; this machine may be elsewhere.
+    let zone = heading.created_at.rfind(' ').unwrap();
+    heading.created_at.replace_range(zone.., " UTC");
+    let mut out = Vec::new();
+    list::write(&mut out, &heading, archive.toc(), verbose, |entry| {
+        !entry.desc.is_special() && !entry.desc.is_database()
+    });
+    String::from_utf8(out).unwrap()
 }
 
 #[test]
 fn lists_of_stock_archives_are_pg_restores() {
     for name in STOCK {
-        let Ok(expected) = std::fs::read(fixture(&format!("{name}.list"))) else {
+        let Ok(expected) = std::fs::read_to_string(fixture(&format!("{name}.list"))) else {
             continue;
         };
-        let archive = block_on(Archive::open_file(fixture(&format!("{name}.dump")))).unwrap();
-        let mut heading = archive.header().heading();
-        // The lists were made in UTC; this machine may be elsewhere.
-        let zone = heading.created_at.rfind(' ').unwrap();
-        heading.created_at.replace_range(zone.., " UTC");
-        let mut out = Vec::new();
-        list::write(&mut out, &heading, archive.toc(), false, |entry| {
-            !entry.desc.is_special() && !entry.desc.is_database()
-        });
-        assert_eq!(String::from_utf8(out), String::from_utf8(expected), "{name}");
-        if let Ok(expected) = std::fs::read(fixture(&format!("{name}.verbose.list"))) {
-            let mut out = Vec::new();
-            list::write(&mut out, &heading, archive.toc(), true, |_| false);
-            assert_eq!(String::from_utf8(out), String::from_utf8(expected), "{name}");
+        let archive = block_on(Archive::open_path(fixture(&format!("{name}.dump")))).unwrap();
+        assert_eq!(list_of(&archive, false), expected, "{name}");
+        if let Ok(expected) = std::fs::read_to_string(fixture(&format!("{name}.verbose.list"))) {
+            assert_eq!(list_of(&archive, true), expected, "{name}");
         }
     }
 }
@@ -303,14 +312,33 @@ fn a_changed_byte_is_never_a_panic() {
 
 /// An archive to be: for each table its segments, and large objects of one entry.
 #[derive(Debug, Clone)]
-struct Plan {
-    version: ArchiveVersion,
-    compression: Compression,
-    tables: Vec<Vec<Vec<u8>>>,
-    objects: BTreeMap<u32, Vec<Vec<u8>>>,
+pub(crate) struct Plan {
+    pub(crate) version: ArchiveVersion,
+    pub(crate) compression: Compression,
+    pub(crate) tables: Vec<Vec<Vec<u8>>>,
+    pub(crate) objects: BTreeMap<u32, Vec<Vec<u8>>>,
 }
 
-fn plans() -> impl Strategy<Value = Plan> {
+impl Plan {
+    /// What a reader must find.
+    pub(crate) fn contents(&self) -> Contents {
+        let mut expected = Contents::new();
+        for (number, segments) in self.tables.iter().enumerate() {
+            expected.insert((10 + number as u32, 0), segments.concat());
+        }
+        for (oid, segments) in &self.objects {
+            expected.insert((1000, *oid), segments.concat());
+        }
+        expected
+    }
+
+    /// Whether the version knows the compression.
+    pub(crate) fn possible(&self) -> bool {
+        self.version != ArchiveVersion::V1_14 || self.compression.algorithm != Algorithm::Zstd
+    }
+}
+
+pub(crate) fn plans() -> impl Strategy<Value = Plan> {
     let segments = || {
         let bytes =
             (proptest::collection::vec(any::<u8>(), 0..200), 1usize..20).prop_map(|(b, n)| b.repeat(n));
@@ -336,7 +364,12 @@ fn plans() -> impl Strategy<Value = Plan> {
         })
 }
 
-async fn write(plan: &Plan, sink: VecSink) -> Result<rsdump::archive::WriteStats> {
+/// Writes a plan with any format's writer.
+pub(crate) async fn write_with(
+    plan: &Plan,
+    mut writer: impl ArchiveWriter,
+    format: Format,
+) -> Result<WriteStats> {
     let objects_id = DumpId(1000);
     let mut toc = vec![Entry::new(DumpId(7), Desc::Schema, "s", Section::PreData)];
     for number in 0..plan.tables.len() {
@@ -348,12 +381,11 @@ async fn write(plan: &Plan, sink: VecSink) -> Result<rsdump::archive::WriteStats
     objects.had_dumper = true;
     toc.push(objects);
 
-    let mut writer = CustomWriter::new(Box::new(sink), &plan.compression);
     let framing = writer.framing();
     let segment =
         |plain: &Vec<u8>| encode_segment(framing, &plan.compression, [Bytes::from(plain.clone())], 1);
     writer
-        .begin(&Header::new(plan.version, Format::Custom, plan.compression), &toc)
+        .begin(&Header::new(plan.version, format, plan.compression), &toc)
         .await?;
     for (number, segments) in plan.tables.iter().enumerate() {
         writer.begin_data(DumpId(10 + number as u32)).await?;
@@ -374,43 +406,50 @@ async fn write(plan: &Plan, sink: VecSink) -> Result<rsdump::archive::WriteStats
     writer.finish().await
 }
 
+async fn write(plan: &Plan, sink: VecSink) -> Result<WriteStats> {
+    write_with(
+        plan,
+        CustomWriter::new(Box::new(sink), &plan.compression),
+        Format::Custom,
+    )
+    .await
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
     #[test]
     fn what_is_written_is_read(plan in plans(), patchable: bool, pipe: bool) {
         let sink = if patchable { VecSink::patchable() } else { VecSink::new() };
         let written = block_on(write(&plan, sink.clone()));
-        if plan.version == ArchiveVersion::V1_14 && plan.compression.algorithm == Algorithm::Zstd {
+        if !plan.possible() {
             prop_assert_eq!(written.unwrap_err().kind(), ErrorKind::Unsupported);
             return Ok(());
         }
         let bytes = sink.bytes();
         prop_assert_eq!(written.unwrap().bytes, bytes.len() as u64);
-        let mut expected = Contents::new();
-        for (number, segments) in plan.tables.iter().enumerate() {
-            expected.insert((10 + number as u32, 0), segments.concat());
-        }
-        for (oid, segments) in &plan.objects {
-            expected.insert((1000, *oid), segments.concat());
-        }
-        prop_assert_eq!(read_all(&bytes, pipe).unwrap(), expected);
+        prop_assert_eq!(read_all(&bytes, pipe).unwrap(), plan.contents());
     }
 }
 
-/// A small archive of ours with two tables and three large objects.
-fn ours(compression: Compression, patchable: bool) -> (Vec<u8>, Plan) {
+/// Two tables and three large objects.
+pub(crate) fn small_plan(compression: Compression) -> Plan {
     let rows = |n: u8| {
         vec![
             format!("{n}\tsome text {n}\n").repeat(4).into_bytes(),
             vec![b'0' + n; 9],
         ]
     };
-    let plan = Plan {
+    Plan {
         version: ArchiveVersion::V1_16,
         compression,
         tables: vec![rows(1), [rows(2), rows(3)].concat()],
         objects: BTreeMap::from([(5, rows(4)), (6, Vec::new()), (4_000_000_000, rows(7))]),
-    };
+    }
+}
+
+/// A small archive of ours.
+fn ours(compression: Compression, patchable: bool) -> (Vec<u8>, Plan) {
+    let plan = small_plan(compression);
     let sink = if patchable {
         VecSink::patchable()
     } else {
@@ -507,7 +546,7 @@ fn any_segment_can_be_read_without_the_others() {
 
 #[test]
 fn a_stock_archive_has_no_checksums() {
-    let archive = block_on(Archive::open_file(fixture("pg_dump_18.none.dump"))).unwrap();
+    let archive = block_on(Archive::open_path(fixture("pg_dump_18.none.dump"))).unwrap();
     assert!(!archive.has_checksums() && archive.index().is_none());
 }
 

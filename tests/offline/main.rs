@@ -1,4 +1,5 @@
 //! Tests that need no server.
 
 mod archive;
+mod archive_directory;
 mod layers;

@@ -6,8 +6,8 @@ use std::process::Stdio;
 
 use bytes::Bytes;
 use rsdump::archive::{
-    Archive, ArchiveVersion, ArchiveWriter, BytesSource, CustomWriter, FileSink, Header, SegmentEncoder,
-    Sink, VecSink,
+    Archive, ArchiveVersion, ArchiveWriter, BytesSource, CustomWriter, DirectoryWriter, FileSink, Format,
+    Header, LocalFolder, SegmentEncoder, VecSink,
 };
 use rsdump::compress::Compression;
 use rsdump::{Error, Result};
@@ -15,18 +15,19 @@ use rsdump::{Error, Result};
 use crate::support::{assert_same, fixture, normalize, run, stdout_of, tool};
 
 /// Copies an archive, every stream cut into segments of `cut` bytes.
-async fn copy(
+async fn copy<W: ArchiveWriter>(
     archive: &mut Archive,
-    sink: Box<dyn Sink>,
+    mut writer: W,
+    format: Format,
     version: ArchiveVersion,
     compression: Compression,
     cut: usize,
 ) -> Result<()> {
-    let mut writer = CustomWriter::new(sink, &compression);
     let mut encoder = SegmentEncoder::new(writer.framing(), &compression)?;
     let header = Header {
         version,
         compression,
+        format,
         ..Header::clone(archive.header())
     };
     let toc = archive.toc().clone();
@@ -56,7 +57,7 @@ async fn copy(
 }
 
 async fn append(
-    writer: &mut CustomWriter,
+    writer: &mut impl ArchiveWriter,
     encoder: &mut SegmentEncoder,
     mut bytes: Bytes,
     cut: usize,
@@ -145,14 +146,31 @@ fn every_pg_restore_reads_what_we_write() {
                         cell += 1;
                         let case = format!("{origin} → {version:?} {compression:?} cut at {cut} → {release}");
                         let ours = directory.path().join(format!("{origin}-{release}-{cell}"));
+                        let folder = ours.with_extension("directory");
                         let piped = VecSink::new();
                         block_on(async {
-                            let mut archive = Archive::open_file(&stock).await?;
-                            let sink = Box::new(FileSink::create(&ours, false).await?);
-                            copy(&mut archive, sink, version, compression, cut).await?;
-                            let mut archive = Archive::open_file(&stock).await?;
-                            copy(&mut archive, Box::new(piped.clone()), version, compression, cut).await
+                            let mut archive = Archive::open_path(&stock).await?;
+                            let file = Box::new(FileSink::create(&ours, false).await?);
+                            let writer = CustomWriter::new(file, &compression);
+                            copy(&mut archive, writer, Format::Custom, version, compression, cut).await?;
+                            let mut archive = archive.reopen().await?.unwrap_or(archive);
+                            let writer = CustomWriter::new(Box::new(piped.clone()), &compression);
+                            copy(&mut archive, writer, Format::Custom, version, compression, cut).await?;
+                            let mut archive = archive.reopen().await?.unwrap_or(archive);
+                            let folder = Box::new(LocalFolder::create(&folder, false).await?);
+                            let writer = DirectoryWriter::new(folder, &compression);
+                            copy(&mut archive, writer, Format::Directory, version, compression, cut).await
                         });
+                        assert_eq!(
+                            list(release, &folder),
+                            expected_list.replace("Format: CUSTOM", "Format: DIRECTORY"),
+                            "{case}"
+                        );
+                        assert_same(
+                            &format!("{case}, directory"),
+                            &expected,
+                            &script(release, &folder),
+                        );
                         assert_eq!(list(release, &ours), expected_list, "{case}");
                         assert_same(&case, &expected, &script(release, &ours));
                         assert_same(

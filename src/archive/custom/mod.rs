@@ -5,13 +5,12 @@
 //! zero; a block of large objects holds such a run of chunks for each. All chunks of a run are one
 //! compressed stream.
 
-mod ledger;
 mod read;
 mod write;
 
 use crate::compress::{Algorithm, Framing};
 
-pub(crate) use read::{Block, CustomReader};
+pub(crate) use read::CustomReader;
 pub use write::CustomWriter;
 
 /// Marks a block of rows.

@@ -9,15 +9,18 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{BLOCK_DATA, BLOCK_LARGE_OBJECTS};
+use crate::archive::backend::Block;
 use crate::archive::codec::{Cursor, Offset};
 use crate::archive::index::{FOOTER, Footer, Index, LONGEST_SEAL, OURS, Seal, SegmentRecord, Sums};
 use crate::archive::input::Input;
+use crate::compress::Framing;
 use crate::error::{Error, Result};
 use crate::toc::{DumpId, Entry};
 
 /// The blocks of a custom archive.
 pub(crate) struct CustomReader {
     input: Input,
+    framing: Framing,
     /// What the table of contents says of each entry's block.
     offsets: Arc<HashMap<DumpId, Offset>>,
     /// Blocks passed while walking.
@@ -41,13 +44,6 @@ enum Place {
     LargeObjects,
 }
 
-/// The kinds of block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Block {
-    Data,
-    LargeObjects,
-}
-
 impl CustomReader {
     /// A reader whose input stands behind the table of contents, which has this CRC-32C.
     ///
@@ -55,6 +51,7 @@ impl CustomReader {
     /// `ErrorKind::Archive` if the table of contents is sealed with another.
     pub(crate) async fn new(
         input: Input,
+        framing: Framing,
         offsets: Arc<HashMap<DumpId, Offset>>,
         toc: &[Entry],
         toc_crc32c: u32,
@@ -62,6 +59,7 @@ impl CustomReader {
         let frontier = input.position();
         let mut reader = CustomReader {
             input,
+            framing,
             offsets,
             passed: HashMap::new(),
             frontier,
@@ -135,6 +133,7 @@ impl CustomReader {
         };
         Ok(Some(CustomReader {
             input,
+            framing: self.framing,
             offsets: Arc::clone(&self.offsets),
             passed: self.passed.clone(),
             frontier: self.frontier,
@@ -144,12 +143,16 @@ impl CustomReader {
         }))
     }
 
-    /// Where the table of contents says that an entry's data is.
-    pub(crate) fn position_of(&self, id: DumpId) -> Option<u64> {
-        match self.offsets.get(&id) {
-            Some(Offset::At(position)) => Some(*position),
-            _ => None,
-        }
+    pub(crate) fn place_note(&self, id: DumpId) -> Option<String> {
+        let position = match self.offsets.get(&id) {
+            Some(Offset::At(position)) => *position,
+            _ => 0,
+        };
+        Some(format!("Data Pos: {position}"))
+    }
+
+    pub(crate) fn framing(&self) -> Framing {
+        self.framing
     }
 
     pub(crate) fn seekable(&self) -> bool {
@@ -162,7 +165,8 @@ impl CustomReader {
     }
 
     /// Goes to the content of an entry's block.
-    pub(crate) async fn locate(&mut self, id: DumpId) -> Result<Block> {
+    pub(crate) async fn locate(&mut self, entry: &Entry) -> Result<Block> {
+        let id = entry.dump_id;
         if self.input.seekable() {
             self.place = Place::Between;
             let indexed = || self.index.as_ref()?.block(id).map(|block| block.place.start);
@@ -334,7 +338,7 @@ impl CustomReader {
     }
 
     /// Goes to a segment of rows.
-    pub(crate) async fn locate_segment(&mut self, segment: &SegmentRecord) -> Result<()> {
+    pub(crate) async fn locate_segment(&mut self, _: DumpId, segment: &SegmentRecord) -> Result<()> {
         self.input.seek(segment.offset).await?;
         self.place = Place::Chunks {
             left: 0,
@@ -344,7 +348,7 @@ impl CustomReader {
     }
 
     /// Goes to a group of large objects.
-    pub(crate) async fn locate_group(&mut self, group: &SegmentRecord) -> Result<()> {
+    pub(crate) async fn locate_group(&mut self, _: DumpId, group: &SegmentRecord) -> Result<()> {
         self.input.seek(group.offset).await?;
         self.place = Place::LargeObjects;
         Ok(())

@@ -5,11 +5,12 @@ use std::collections::HashMap;
 
 use bytes::{Bytes, BytesMut};
 
-use super::ledger::Ledger;
 use super::{BLOCK_DATA, BLOCK_LARGE_OBJECTS, framing};
 use crate::archive::codec::{Offset, put_int, put_offset};
 use crate::archive::index::{Footer, OURS};
+use crate::archive::ledger::Ledger;
 use crate::archive::sink::Sink;
+use crate::archive::turns::Turn;
 use crate::archive::{ArchiveWriter, Format, Framing, Header, Segment, WriteStats, entry};
 use crate::compress::{Adler32, Compression};
 use crate::error::{Error, ErrorKind, Result};
@@ -24,7 +25,7 @@ const GATHER: usize = 64 * 1024;
 pub struct CustomWriter {
     sink: Box<dyn Sink>,
     framing: Framing,
-    state: State,
+    turn: Turn,
     /// Where the offset field of each entry with data stands in the file.
     fields: HashMap<DumpId, u64>,
     /// Fields to fill in, with the position of the entry's block.
@@ -39,22 +40,13 @@ pub struct CustomWriter {
     stats: WriteStats,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Begin,
-    Between,
-    Data,
-    LargeObjects,
-    LargeObject,
-}
-
 impl CustomWriter {
     /// A writer of an archive compressed so.
     pub fn new(sink: Box<dyn Sink>, compression: &Compression) -> CustomWriter {
         CustomWriter {
             sink,
             framing: framing(compression.algorithm),
-            state: State::Begin,
+            turn: Turn::Begin,
             fields: HashMap::new(),
             found: Vec::new(),
             gathered: BytesMut::new(),
@@ -63,18 +55,6 @@ impl CustomWriter {
             ledger: Ledger::default(),
             stats: WriteStats::default(),
         }
-    }
-
-    /// Checks that a call comes at its time, and moves on.
-    fn step(&mut self, from: State, to: State, call: &str) -> Result<()> {
-        if self.state != from {
-            return Err(Error::new(
-                ErrorKind::Usage,
-                format!("{call} was called on an archive writer in state {:?}", self.state),
-            ));
-        }
-        self.state = to;
-        Ok(())
     }
 
     async fn put(&mut self, bytes: &[u8]) -> Result<()> {
@@ -190,7 +170,7 @@ impl ArchiveWriter for CustomWriter {
     }
 
     async fn begin(&mut self, header: &Header, toc: &[Entry]) -> Result<()> {
-        self.step(State::Begin, State::Between, "begin")?;
+        self.turn.step(Turn::Begin, Turn::Between, "begin")?;
         if framing(header.compression.algorithm) != self.framing || header.format != Format::Custom {
             return Err(Error::new(
                 ErrorKind::Usage,
@@ -223,15 +203,13 @@ impl ArchiveWriter for CustomWriter {
     }
 
     async fn begin_data(&mut self, id: DumpId) -> Result<()> {
-        self.step(State::Between, State::Data, "begin_data")?;
+        self.turn.step(Turn::Between, Turn::Data, "begin_data")?;
         self.begin_block(BLOCK_DATA, id).await?;
         self.begin_stream().await
     }
 
     async fn append(&mut self, segment: Segment) -> Result<()> {
-        if !matches!(self.state, State::Data | State::LargeObject) {
-            return self.step(State::Data, State::Data, "append");
-        }
+        self.turn.check_append()?;
         self.stats.segments += 1;
         self.stats.rows += segment.rows;
         self.stats.plain_bytes += segment.plain_len;
@@ -243,18 +221,20 @@ impl ArchiveWriter for CustomWriter {
     }
 
     async fn end_data(&mut self) -> Result<()> {
-        self.step(State::Data, State::Between, "end_data")?;
+        self.turn.step(Turn::Data, Turn::Between, "end_data")?;
         self.end_stream().await?;
         self.end_block().await
     }
 
     async fn begin_large_objects(&mut self, id: DumpId) -> Result<()> {
-        self.step(State::Between, State::LargeObjects, "begin_large_objects")?;
+        self.turn
+            .step(Turn::Between, Turn::LargeObjects, "begin_large_objects")?;
         self.begin_block(BLOCK_LARGE_OBJECTS, id).await
     }
 
     async fn begin_large_object(&mut self, oid: u32) -> Result<()> {
-        self.step(State::LargeObjects, State::LargeObject, "begin_large_object")?;
+        self.turn
+            .step(Turn::LargeObjects, Turn::LargeObject, "begin_large_object")?;
         if oid == 0 {
             return Err(Error::new(ErrorKind::Usage, "invalid OID for large object"));
         }
@@ -264,20 +244,22 @@ impl ArchiveWriter for CustomWriter {
     }
 
     async fn end_large_object(&mut self) -> Result<()> {
-        self.step(State::LargeObject, State::LargeObjects, "end_large_object")?;
+        self.turn
+            .step(Turn::LargeObject, Turn::LargeObjects, "end_large_object")?;
         self.end_stream().await?;
         self.ledger.end_object();
         Ok(())
     }
 
     async fn end_large_objects(&mut self) -> Result<()> {
-        self.step(State::LargeObjects, State::Between, "end_large_objects")?;
+        self.turn
+            .step(Turn::LargeObjects, Turn::Between, "end_large_objects")?;
         self.put_int(0).await?;
         self.end_block().await
     }
 
     async fn finish(mut self) -> Result<WriteStats> {
-        self.step(State::Between, State::Between, "finish")?;
+        self.turn.step(Turn::Between, Turn::Between, "finish")?;
         self.put_index().await?;
         self.flush().await?;
         if self.sink.can_patch() {

@@ -91,6 +91,14 @@ impl VecSink {
         }
     }
 
+    /// A sink that holds something already.
+    pub(crate) fn holding(bytes: Vec<u8>) -> VecSink {
+        VecSink {
+            bytes: Arc::new(Mutex::new(bytes)),
+            patchable: false,
+        }
+    }
+
     /// A copy of what has been written.
     pub fn bytes(&self) -> Vec<u8> {
         self.bytes.lock().unwrap_or_else(PoisonError::into_inner).clone()

@@ -1,7 +1,7 @@
-//! What a custom archive's writer notes while it writes, for the seals and the index.
+//! What a writer notes while it writes, for the seals and the index.
 
-use crate::archive::Segment;
-use crate::archive::index::{BlockRecord, Index, Seal, SegmentRecord, Sums};
+use super::Segment;
+use super::index::{BlockRecord, Index, Seal, SegmentRecord, Sums};
 use crate::toc::DumpId;
 
 /// Large objects are indexed in groups of at least this many stored bytes.
@@ -9,7 +9,7 @@ const GROUP: u64 = 1 << 20;
 
 /// The book of blocks and segments.
 #[derive(Debug, Default)]
-pub(super) struct Ledger {
+pub(crate) struct Ledger {
     toc_crc32c: u32,
     blocks: Vec<BlockRecord>,
     /// Sums of the block that is open.
@@ -20,19 +20,19 @@ pub(super) struct Ledger {
 
 impl Ledger {
     /// Adds bytes of the header or the table of contents, but not the offsets in it.
-    pub(super) fn toc_bytes(&mut self, bytes: &[u8]) {
+    pub(crate) fn toc_bytes(&mut self, bytes: &[u8]) {
         self.toc_crc32c = crc32c::crc32c_append(self.toc_crc32c, bytes);
     }
 
     /// The seal of header and table of contents.
-    pub(super) fn toc_seal(&self) -> Seal {
+    pub(crate) fn toc_seal(&self) -> Seal {
         Seal::Toc {
             crc32c: self.toc_crc32c,
         }
     }
 
     /// Opens a block that starts at `position`.
-    pub(super) fn begin_block(&mut self, id: DumpId, large_objects: bool, position: u64) {
+    pub(crate) fn begin_block(&mut self, id: DumpId, large_objects: bool, position: u64) {
         self.block = Sums::default();
         let place = position..position;
         self.blocks.push(BlockRecord {
@@ -44,7 +44,7 @@ impl Ledger {
     }
 
     /// Opens a large object that starts at `position`.
-    pub(super) fn begin_object(&mut self, oid: u32, position: u64) {
+    pub(crate) fn begin_object(&mut self, oid: u32, position: u64) {
         self.block.add_object(oid);
         self.group
             .get_or_insert(SegmentRecord {
@@ -56,7 +56,7 @@ impl Ledger {
     }
 
     /// Adds what stands around the segments of a stream.
-    pub(super) fn frame(&mut self, bytes: &[u8]) {
+    pub(crate) fn frame(&mut self, bytes: &[u8]) {
         self.block.add_stored(bytes);
         if let Some(group) = &mut self.group {
             group.sums.add_stored(bytes);
@@ -64,7 +64,7 @@ impl Ledger {
     }
 
     /// Adds a segment whose first chunk is at `position`.
-    pub(super) fn segment(&mut self, segment: &Segment, position: u64) {
+    pub(crate) fn segment(&mut self, segment: &Segment, position: u64) {
         // What counts in a block of large objects is objects.
         let rows = if self.group.is_some() { 0 } else { segment.rows };
         let sums = Sums {
@@ -85,14 +85,14 @@ impl Ledger {
     }
 
     /// Closes a large object.
-    pub(super) fn end_object(&mut self) {
+    pub(crate) fn end_object(&mut self) {
         if self.group.is_some_and(|group| group.sums.stored >= GROUP) {
             self.end_group();
         }
     }
 
     /// Closes the block, which ends at `position`; returns its seal.
-    pub(super) fn end_block(&mut self, position: u64) -> Option<Seal> {
+    pub(crate) fn end_block(&mut self, position: u64) -> Option<Seal> {
         self.end_group();
         let block = self.blocks.last_mut()?;
         block.place.end = position;
@@ -103,7 +103,7 @@ impl Ledger {
     }
 
     /// The finished index.
-    pub(super) fn index(self) -> Index {
+    pub(crate) fn index(self) -> Index {
         Index {
             toc_crc32c: self.toc_crc32c,
             blocks: self.blocks,

@@ -1,0 +1,311 @@
+//! Reading directory archives: the file of an entry, or the files of its large objects one after another.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use bstr::{BString, ByteSlice};
+use bytes::Bytes;
+
+use super::{INDEX_FILE, KINDS, TOC_FILE, safe_name};
+use crate::archive::Format;
+use crate::archive::backend::Block;
+use crate::archive::contents::Contents;
+use crate::archive::folder::FolderSource;
+use crate::archive::index::{FOOTER, Footer, Index, SegmentRecord, Sums};
+use crate::archive::input::Input;
+use crate::compress::Framing;
+use crate::error::{Error, ErrorKind, Result};
+use crate::toc::{DumpId, Entry};
+
+/// The longest list of large objects, or index, that is read; some hundred million objects.
+const LONGEST_LIST: u64 = 1 << 32;
+
+/// The files of a directory archive.
+pub(crate) struct DirectoryReader {
+    folder: Arc<dyn FolderSource>,
+    names: Arc<HashMap<DumpId, BString>>,
+    index: Option<Arc<Index>>,
+    /// The file that is being read.
+    file: Option<Input>,
+    framing: Framing,
+    /// The large objects to come.
+    objects: VecDeque<(u32, String)>,
+    /// Bytes read from files that are closed.
+    delivered: u64,
+}
+
+impl DirectoryReader {
+    /// Reads `toc.dat` and, where there is one, the index.
+    ///
+    /// # Errors
+    /// `ErrorKind::Archive` if there is no `toc.dat`, or it or the index is damaged.
+    pub(crate) async fn open(folder: Arc<dyn FolderSource>) -> Result<(Contents<BString>, DirectoryReader)> {
+        let Some(source) = folder.open(TOC_FILE).await? else {
+            return Err(Error::new(
+                ErrorKind::Archive,
+                format!(
+                    "directory \"{}\" does not appear to be a valid archive (\"{TOC_FILE}\" does not exist)",
+                    folder.name()
+                ),
+            ));
+        };
+        let mut input = Input::new(source);
+        let name = |cursor: &mut crate::archive::codec::Cursor<'_>| {
+            Ok(cursor.text()?.map(BString::from).unwrap_or_default())
+        };
+        let mut contents = Contents::read(&mut input, false, name).await?;
+        if contents.header.format != Format::Tar {
+            return Err(Error::new(
+                ErrorKind::Archive,
+                format!(
+                    "\"{TOC_FILE}\" in directory \"{}\" is not that of a directory archive",
+                    folder.name()
+                ),
+            ));
+        }
+        contents.header.format = Format::Directory;
+        let index = read_index(&folder).await?;
+        if index
+            .as_ref()
+            .is_some_and(|index| index.toc_crc32c != contents.crc32c)
+        {
+            return Err(Error::new(
+                ErrorKind::Archive,
+                "the table of contents does not match its checksum",
+            ));
+        }
+        let reader = DirectoryReader {
+            names: Arc::new(std::mem::take(&mut contents.own)),
+            folder,
+            index: index.map(Arc::new),
+            file: None,
+            framing: Framing::Raw,
+            objects: VecDeque::new(),
+            delivered: input.delivered(),
+        };
+        Ok((contents, reader))
+    }
+
+    /// Another reader of the same files.
+    pub(crate) fn reopen(&self) -> DirectoryReader {
+        DirectoryReader {
+            folder: Arc::clone(&self.folder),
+            names: Arc::clone(&self.names),
+            index: self.index.clone(),
+            file: None,
+            framing: Framing::Raw,
+            objects: VecDeque::new(),
+            delivered: 0,
+        }
+    }
+
+    pub(crate) fn seekable(&self) -> bool {
+        true
+    }
+
+    pub(crate) fn delivered(&self) -> u64 {
+        self.delivered + self.file.as_ref().map_or(0, Input::delivered)
+    }
+
+    pub(crate) fn sealed(&self) -> bool {
+        self.index.is_some()
+    }
+
+    pub(crate) fn index(&self) -> Option<&Arc<Index>> {
+        self.index.as_ref()
+    }
+
+    pub(crate) fn place_note(&self, id: DumpId) -> Option<String> {
+        self.names
+            .get(&id)
+            .filter(|name| !name.is_empty())
+            .map(|name| format!("File: {name}"))
+    }
+
+    pub(crate) fn framing(&self) -> Framing {
+        self.framing
+    }
+
+    pub(crate) async fn locate(&mut self, entry: &Entry) -> Result<Block> {
+        let name = self.name_of(entry.dump_id)?;
+        if entry.desc.is_large_objects() {
+            self.open_list(&name).await?;
+            Ok(Block::LargeObjects)
+        } else {
+            self.open_file(&name).await?;
+            Ok(Block::Data)
+        }
+    }
+
+    pub(crate) async fn locate_segment(&mut self, id: DumpId, segment: &SegmentRecord) -> Result<()> {
+        let name = self.name_of(id)?;
+        self.open_file(&name).await?;
+        match &mut self.file {
+            Some(file) => file.seek(segment.offset).await,
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) async fn locate_group(&mut self, id: DumpId, group: &SegmentRecord) -> Result<()> {
+        let name = self.name_of(id)?;
+        self.open_list(&name).await?;
+        let before = usize::try_from(group.offset)
+            .unwrap_or(usize::MAX)
+            .min(self.objects.len());
+        self.objects.drain(..before);
+        Ok(())
+    }
+
+    pub(crate) async fn stored(&mut self, at_most: usize) -> Result<Option<Bytes>> {
+        let Some(file) = &mut self.file else {
+            return Ok(None);
+        };
+        if file.at_end().await? {
+            self.close();
+            return Ok(None);
+        }
+        file.bytes(at_most as u64).await.map(Some)
+    }
+
+    pub(crate) async fn next_large_object(&mut self) -> Result<Option<u32>> {
+        self.close();
+        let Some((oid, name)) = self.objects.pop_front() else {
+            return Ok(None);
+        };
+        self.open_file(&name).await?;
+        Ok(Some(oid))
+    }
+
+    pub(crate) async fn check(&mut self, id: DumpId, sums: &Sums, rows: bool) -> Result<()> {
+        let Some(index) = &self.index else { return Ok(()) };
+        let Some(block) = index.block(id) else {
+            return Err(Error::new(
+                ErrorKind::Archive,
+                "the checksum of the data is missing from the index",
+            ));
+        };
+        let mut expected = Sums::default();
+        for segment in &block.segments {
+            if block.large_objects {
+                expected.join_group(&segment.sums);
+            } else {
+                expected.join(&segment.sums);
+            }
+        }
+        let counted = Sums {
+            rows: if rows { sums.rows } else { expected.rows },
+            ..*sums
+        };
+        if counted == expected {
+            Ok(())
+        } else {
+            Err(self.mismatch())
+        }
+    }
+
+    pub(crate) fn mismatch(&self) -> Error {
+        Error::new(ErrorKind::Archive, "the data does not match its checksum")
+    }
+
+    fn name_of(&self, id: DumpId) -> Result<String> {
+        let name = self
+            .names
+            .get(&id)
+            .map(|name| name.to_str_lossy().into_owned())
+            .unwrap_or_default();
+        if safe_name(&name) {
+            return Ok(name);
+        }
+        Err(Error::new(
+            ErrorKind::Archive,
+            format!("invalid file name \"{}\" in the TOC", name.escape_debug()),
+        ))
+    }
+
+    fn close(&mut self) {
+        if let Some(file) = self.file.take() {
+            self.delivered += file.delivered();
+        }
+    }
+
+    /// Opens a file under its name, or with the ending of a compression method.
+    async fn open_file(&mut self, name: &str) -> Result<()> {
+        self.close();
+        for (_, framing, ending) in KINDS {
+            if let Some(source) = self.folder.open(&format!("{name}{ending}")).await? {
+                self.file = Some(Input::new(source));
+                self.framing = framing;
+                return Ok(());
+            }
+        }
+        Err(Error::new(
+            ErrorKind::Archive,
+            format!(
+                "could not open input file \"{}/{name}\": No such file or directory",
+                self.folder.name()
+            ),
+        ))
+    }
+
+    /// Reads a list of large objects: lines of an OID and a file name.
+    async fn open_list(&mut self, name: &str) -> Result<()> {
+        self.open_file(name).await?;
+        let mut content = Vec::new();
+        while let Some(bytes) = self.stored(usize::MAX).await? {
+            content.extend_from_slice(&bytes);
+            if content.len() as u64 > LONGEST_LIST {
+                return Err(Error::new(
+                    ErrorKind::Archive,
+                    format!("the list \"{name}\" is too long"),
+                ));
+            }
+        }
+        self.objects.clear();
+        for line in content.lines() {
+            let parsed = line.to_str().ok().and_then(|line| {
+                let (oid, name) = line.split_once(' ')?;
+                Some((oid.parse().ok().filter(|oid| *oid > 0)?, name)).filter(|(_, name)| safe_name(name))
+            });
+            let Some((oid, file)) = parsed else {
+                return Err(Error::new(
+                    ErrorKind::Archive,
+                    format!(
+                        "invalid line in large object TOC file \"{name}\": \"{}\"",
+                        line.escape_ascii()
+                    ),
+                ));
+            };
+            self.objects.push_back((oid, file.to_owned()));
+        }
+        Ok(())
+    }
+}
+
+async fn read_index(folder: &Arc<dyn FolderSource>) -> Result<Option<Index>> {
+    let Some(source) = folder.open(INDEX_FILE).await? else {
+        return Ok(None);
+    };
+    let mut input = Input::new(source);
+    let mut content = Vec::new();
+    while !input.at_end().await? && (content.len() as u64) < LONGEST_LIST {
+        content.extend_from_slice(&input.bytes(u64::MAX).await?);
+    }
+    let index = content
+        .len()
+        .checked_sub(FOOTER)
+        .and_then(|at| content.split_at_checked(at))
+        .and_then(|(content, footer)| {
+            let footer = Footer::decode(footer)?;
+            let whole = footer.length == content.len() as u64 && footer.crc32c == crc32c::crc32c(content);
+            if whole { Index::decode(content) } else { None }
+        });
+    index.map(Some).ok_or_else(|| {
+        Error::new(
+            ErrorKind::Archive,
+            format!(
+                "file \"{}/{INDEX_FILE}\" is damaged; without it the archive can be read unchecked",
+                folder.name()
+            ),
+        )
+    })
+}
