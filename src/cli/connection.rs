@@ -118,6 +118,8 @@ impl PasswordPrompt for Terminal {
         io::stderr().write_all(prompt.as_bytes())?;
         let mut line = String::new();
         io::stdin().lock().read_line(&mut line)?;
+        // The line break that was typed is not seen in a terminal without echo, nor in a log.
+        eprintln!();
         Ok(line.trim_end_matches(['\r', '\n']).into())
     }
 }

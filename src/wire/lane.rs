@@ -41,7 +41,8 @@ pub enum TransactionStatus {
 pub enum LaneError {
     /// The server reported an error; the lane is usable again, unless the error was fatal.
     Server(Box<ServerError>),
-    /// The connection or the protocol broke; the lane is of no more use.
+    /// The connection or the protocol broke, or what was asked for was no COPY of that kind;
+    /// [`Lane::is_broken`] tells whether the lane is of more use.
     Broken(Error),
 }
 

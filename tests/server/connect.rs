@@ -6,6 +6,7 @@ use std::fs::Permissions;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -14,7 +15,7 @@ use rsdump::connect::{
 };
 
 use crate::support::server::MAJORS;
-use crate::support::{Server, Setup, TempDb, run, tool};
+use crate::support::{Server, Setup, TempDb, rsdump, run, tool};
 
 /// A server that wants a password from the roles `plain`, `md5` and `scram`, each by the method of its name. The
 /// password of each is `pa:ss\word`, which a password file must escape.
@@ -145,6 +146,25 @@ async fn refusals_read_as_in_pg_dump() {
         .await;
         user.assert_same_words(&format!("host=127.0.0.1 port={port} user=postgres {rules}"))
             .await;
+    }
+}
+
+#[test]
+fn the_program_puts_its_name_before_and_exits_with_1() {
+    let (guarded, trusting) = (guarded(18).port.to_string(), Server::get(18).port.to_string());
+    let cases = [
+        vec!["-h", "127.0.0.1", "-p", &guarded, "-U", "scram", "postgres"],
+        vec!["-h", "127.0.0.1", "-p", &trusting, "-U", "postgres", "nosuch"],
+        vec!["-h", "127.0.0.1", "-p", "1", "postgres"],
+        vec!["-h", "ignored", "-d", "host=127.0.0.1 port=1"],
+    ];
+    for arguments in cases {
+        let run_with = |mut program| run(Command::args(&mut program, ["-w", "-s"]).args(&arguments));
+        let (ours, theirs) = (run_with(rsdump()), run_with(tool(18, "pg_dump")));
+        let words = String::from_utf8_lossy(&theirs.stderr).replace("pg_dump: ", "rsdump: ");
+        assert_eq!(String::from_utf8_lossy(&ours.stderr), words, "{arguments:?}");
+        assert_eq!((ours.status.code(), theirs.status.code()), (Some(1), Some(1)));
+        assert!(ours.stdout.is_empty());
     }
 }
 
