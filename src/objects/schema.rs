@@ -118,7 +118,8 @@ pub fn emit(object: &Object, schema: &Schema, out: &mut Emitter<'_>) {
         }
         out.push(entry);
     }
-    if !schema.create && object.name == "public" {
+    // pg_dump compares the name as SQL, so that with all names quoted the schema is like any other.
+    if !schema.create && name == "public" {
         let subject = Subject::of(out.catalog, object, "SCHEMA", name.as_ref());
         // Even without a comment: then initdb's was removed, and the dump has to say so.
         if object.dump.intersects(Components::COMMENT) {

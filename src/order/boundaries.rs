@@ -13,8 +13,9 @@ enum Stage {
     Anywhere,
 }
 
-/// Adds the two lines, and what every object has to do with them.
-pub(super) fn add(catalog: &mut Catalog) {
+/// Adds the two lines, and what every one of these objects has to do with them, in the order given. Returns
+/// the lines' own numbers.
+pub(super) fn add(catalog: &mut Catalog, objects: &[DumpId]) -> [DumpId; 2] {
     let pre_data = catalog
         .add(CatalogId::default(), "PRE-DATA BOUNDARY", Body::PreDataBoundary)
         .id;
@@ -22,9 +23,9 @@ pub(super) fn add(catalog: &mut Catalog) {
         .add(CatalogId::default(), "POST-DATA BOUNDARY", Body::PostDataBoundary)
         .id;
     let mut before_data: Vec<DumpId> = Vec::new();
-    // With no data at all the sections are still in order.
-    let mut before_post_data = vec![pre_data];
-    for object in catalog.objects_mut() {
+    let mut before_post_data: Vec<DumpId> = Vec::new();
+    for id in objects {
+        let object = catalog.object_mut(*id);
         match stage(object) {
             Stage::PreData => before_data.push(object.id),
             Stage::Data => {
@@ -35,8 +36,11 @@ pub(super) fn add(catalog: &mut Catalog) {
             Stage::Anywhere => {}
         }
     }
+    // With no data at all the sections are still in order.
+    before_post_data.push(pre_data);
     catalog.object_mut(pre_data).dependencies = before_data;
     catalog.object_mut(post_data).dependencies = before_post_data;
+    [pre_data, post_data]
 }
 
 fn stage(object: &Object) -> Stage {

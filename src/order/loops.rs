@@ -4,16 +4,25 @@
 //! shows at the next attempt to sort. Which loop is found first decides which repair is made, and so what the
 //! dump looks like: objects are tried in the order given, their dependencies in the order they were noted.
 
+use std::collections::HashSet;
+
 use super::graph::Graph;
 use super::repair::{self, Outcome};
 use crate::toc::DumpId;
 
-/// Repairs loops among `unsorted`; false if there was none, which cannot be unless the graph is broken.
-pub(super) fn repair_all(graph: &mut Graph, unsorted: &[DumpId], outcome: &mut Outcome) -> bool {
+/// Repairs loops among `unsorted`, starting with each of them in the order in which they stand in `all`; false if
+/// there was no loop, which cannot be unless the graph is broken.
+pub(super) fn repair_all(
+    graph: &mut Graph,
+    all: &[DumpId],
+    unsorted: &[DumpId],
+    outcome: &mut Outcome,
+) -> bool {
     let mut search = Search::new(graph.len());
+    let unsorted: HashSet<DumpId> = unsorted.iter().copied().collect();
     let mut found = false;
-    for &start in unsorted {
-        if search.is_done(graph, start) {
+    for &start in all {
+        if !unsorted.contains(&start) || search.is_done(graph, start) {
             continue;
         }
         match search.find(graph, start) {
@@ -152,7 +161,7 @@ mod tests {
         let mut graph = graph(&nodes);
         let mut outcome = Outcome::default();
         let all: Vec<_> = (1..=4).map(DumpId).collect();
-        assert!(repair_all(&mut graph, &all, &mut outcome));
+        assert!(repair_all(&mut graph, &all, &all, &mut outcome));
         assert_eq!(outcome.warnings.len(), 2);
         assert!(super::super::topological::sort(&graph, &all).is_ok());
     }

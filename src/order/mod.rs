@@ -6,6 +6,7 @@
 //! `repair` for what cannot be sorted, `boundaries` for the sections.
 
 mod boundaries;
+mod discovery;
 mod graph;
 mod loops;
 mod name;
@@ -43,7 +44,8 @@ pub struct Arrangement {
 /// # Errors
 /// If there is a loop that no search finds, which cannot be.
 pub fn arrange(catalog: &mut Catalog) -> Result<Arrangement> {
-    boundaries::add(catalog);
+    let mut discovered = discovery::sorted(catalog);
+    discovered.extend(boundaries::add(catalog, &discovered));
     let wanted = name::sorted(catalog);
     let mut graph = take_graph(catalog);
     let mut outcome = Outcome::default();
@@ -51,7 +53,7 @@ pub fn arrange(catalog: &mut Catalog) -> Result<Arrangement> {
         match topological::sort(&graph, &wanted) {
             Ok(order) => break order,
             Err(unsorted) => {
-                if !loops::repair_all(&mut graph, &unsorted, &mut outcome) {
+                if !loops::repair_all(&mut graph, &discovered, &unsorted, &mut outcome) {
                     return Err(Error::new(
                         ErrorKind::Protocol,
                         "could not identify dependency loop",
