@@ -7,7 +7,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use bstr::{BString, ByteSlice};
+use bstr::{BStr, BString, ByteSlice};
 use bytes::{Bytes, BytesMut};
 
 use super::sink::Sink;
@@ -20,8 +20,17 @@ use crate::toc::{DumpId, Entry, Selection};
 /// Text is gathered up to this before it goes to the sink.
 const GATHERED: usize = 64 * 1024;
 
-/// Told about what a script cannot do as it should.
-pub type WarningSink = Arc<dyn Fn(&str) + Send + Sync>;
+/// What is told while a script is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told<'a> {
+    /// What is being written.
+    Info(&'a BStr),
+    /// What the script cannot do as it should.
+    Warning(&'a BStr),
+}
+
+/// Is told about the writing of a script.
+pub type Listener = Arc<dyn Fn(Told<'_>) + Send + Sync>;
 
 /// What a script holds and how.
 #[derive(Clone)]
@@ -34,8 +43,8 @@ pub struct PlainOptions {
     pub dumped_by: Option<BString>,
     /// Lines that verbose scripts show with an entry: where in an archive its data is.
     pub places: HashMap<DumpId, String>,
-    /// Told about warnings.
-    pub warnings: WarningSink,
+    /// Is told what happens.
+    pub listener: Listener,
 }
 
 impl Default for PlainOptions {
@@ -45,7 +54,7 @@ impl Default for PlainOptions {
             selection: Selection::default(),
             dumped_by: None,
             places: HashMap::new(),
-            warnings: Arc::new(|_| ()),
+            listener: Arc::new(|_| ()),
         }
     }
 }
@@ -93,7 +102,9 @@ impl PlainWriter {
 
     /// The entries whose data is yet to be written, in the script's order; empty before it was begun.
     pub fn data_order(&self) -> Vec<DumpId> {
-        let Some(run) = &self.run else { return Vec::new() };
+        let Some(run) = &self.run else {
+            return Vec::new();
+        };
         let plan = run.script.plan();
         let has_data =
             |id: &DumpId| plan.wanted(*id).data && plan.entry(*id).is_some_and(|entry| entry.had_dumper);
@@ -147,8 +158,10 @@ impl PlainWriter {
     }
 
     async fn write_step(&mut self, step: &Step) -> Result<()> {
-        if let Step::Warning(warning) = step {
-            (self.options.warnings)(warning);
+        match step {
+            Step::Info(message) => (self.options.listener)(Told::Info(message.as_bstr())),
+            Step::Warning(message) => (self.options.listener)(Told::Warning(message.as_bstr())),
+            _ => {}
         }
         self.out.text(step.text()).await
     }

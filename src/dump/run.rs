@@ -10,7 +10,7 @@ use super::options::{DumpOptions, LargeObjects};
 use super::plan::{self, DataSource, Plan, PlanWarning};
 use super::rows::{Encoders, Rows};
 use super::session::Server;
-use crate::archive::plain::PlainOptions;
+use crate::archive::plain::{PlainOptions, Told};
 use crate::archive::{
     ArchiveWriter, CustomWriter, FileSink, Format, Header, PlainWriter, Sink, StdoutSink, WriteStats,
 };
@@ -73,7 +73,10 @@ pub async fn dump_to(
                 script: options.script.clone(),
                 selection: options.entries.clone(),
                 dumped_by: Some(options.dumped_by.as_str().into()),
-                warnings: Arc::new(move |message| warnings(&PlanWarning::of(message))),
+                listener: Arc::new(move |told| match told {
+                    Told::Warning(message) => warnings(&PlanWarning::of(message.to_string())),
+                    Told::Info(_) => {}
+                }),
                 ..PlainOptions::default()
             };
             run(params, options, PlainWriter::new(sink, plain), observer).await

@@ -1,5 +1,7 @@
 //! Rows of a table and large objects, from the archive to the server.
 
+use bstr::BString;
+
 use super::batches::Batch;
 use super::commands::Commands;
 use super::lane::{RestoreLane, Stop, server_error};
@@ -81,7 +83,7 @@ impl RestoreLane<'_> {
         let before = self.report.large_objects;
         let mut batch = Batch::new(style.standard_strings);
         while let Some(oid) = objects.next_object().await? {
-            self.info(format!("restoring large object with OID {oid}"));
+            self.info(restoring_object(oid));
             let mut position = 0;
             while let Some(bytes) = objects.next().await? {
                 batch.push(oid, position, &bytes);
@@ -99,8 +101,7 @@ impl RestoreLane<'_> {
 
     fn tell_large_objects(&mut self, before: u64) {
         let count = self.report.large_objects - before;
-        let plural = if count == 1 { "" } else { "s" };
-        self.info(format!("restored {count} large object{plural}"));
+        self.info(restored_objects(count));
     }
 
     async fn send_batch(&mut self, entry: &Entry, batch: &mut Batch) -> Result<(), Stop> {
@@ -119,7 +120,7 @@ impl RestoreLane<'_> {
         let mut objects = archive.open_large_objects(entry.dump_id).await?;
         let before = self.report.large_objects;
         while let Some(oid) = objects.next_object().await? {
-            self.info(format!("restoring large object with OID {oid}"));
+            self.info(restoring_object(oid));
             let mut sql = Vec::new();
             let mut contents = Contents::open(oid, style, &mut sql);
             while let Some(bytes) = objects.next().await? {
@@ -134,6 +135,17 @@ impl RestoreLane<'_> {
         self.tell_large_objects(before);
         Ok(())
     }
+}
+
+/// Said before a large object is written.
+pub(super) fn restoring_object(oid: u32) -> BString {
+    format!("restoring large object with OID {oid}").into()
+}
+
+/// Said after an entry's large objects have been written.
+pub(super) fn restored_objects(count: u64) -> BString {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("restored {count} large object{plural}").into()
 }
 
 /// How a COPY ended.

@@ -7,7 +7,7 @@
 
 use std::collections::{HashSet, VecDeque};
 
-use bstr::{BStr, BString};
+use bstr::{BStr, BString, ByteSlice};
 
 use super::report::{EntryName, Failure, Observer, Report, Stage};
 use crate::connect::{ConnectParams, ServerVersion};
@@ -115,8 +115,8 @@ impl<'o> RestoreLane<'o> {
         }
     }
 
-    pub(super) fn warning(&mut self, message: &str) {
-        self.observer.warning(BStr::new(message));
+    pub(super) fn warning(&mut self, message: &BString) {
+        self.observer.warning(message.as_bstr());
     }
 
     /// Moves to another database of the same server.

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bstr::BStr;
+use bstr::{BStr, BString, ByteSlice};
 
 use super::Restore;
 use super::report::{Observer, Report};
-use crate::archive::plain::{PlainOptions, PlainWriter};
+use crate::archive::plain::{Listener, PlainOptions, PlainWriter, Told};
 use crate::archive::{Archive, ArchiveWriter, Framing, Sink, encode_segment};
 use crate::compress::Compression;
 use crate::error::Result;
@@ -20,32 +20,61 @@ impl Restore {
     /// A damaged archive, an entry that cannot be made into SQL, or a sink that fails.
     pub async fn to_script(mut self, sink: Box<dyn Sink>, observer: &mut dyn Observer) -> Result<Report> {
         self.tell_implied(observer);
-        let warnings = Arc::new(Mutex::new(Vec::<String>::new()));
-        let collected = Arc::clone(&warnings);
+        let messages = Messages::default();
         let options = PlainOptions {
             script: self.options.script.clone(),
             selection: self.options.selection.clone(),
             dumped_by: self.dumped_by(),
             places: self.places(),
-            warnings: Arc::new(move |warning| {
-                collected
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .push(warning.into());
-            }),
+            listener: messages.listener(),
         };
         let mut report = Report::default();
         let mut writer = PlainWriter::new(sink, options);
         writer.begin(self.archive.header(), &self.toc).await?;
         for id in writer.data_order() {
-            copy(&mut self.archive, id, &mut writer, &mut report).await?;
+            copy(&mut self.archive, id, &mut writer, &messages, &mut report).await?;
+            messages.pass_on(observer);
         }
         writer.finish().await?;
+        messages.pass_on(observer);
         report.entries = self.wanted.iter().filter(|wanted| wanted.is_any()).count() as u64;
-        for warning in warnings.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
-            observer.warning(BStr::new(&warning));
-        }
         Ok(report)
+    }
+}
+
+/// What the writer told, kept until the observer can be reached.
+#[derive(Clone, Default)]
+struct Messages {
+    waiting: Arc<Mutex<Vec<(bool, BString)>>>,
+}
+
+impl Messages {
+    fn listener(&self) -> Listener {
+        let messages = self.clone();
+        Arc::new(move |told| match told {
+            Told::Info(message) => messages.push(false, message),
+            Told::Warning(message) => messages.push(true, message),
+        })
+    }
+
+    fn push(&self, is_warning: bool, message: &BStr) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.push((is_warning, message.into()));
+    }
+
+    fn pass_on(&self, observer: &mut dyn Observer) {
+        for (is_warning, message) in self
+            .waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .drain(..)
+        {
+            if is_warning {
+                observer.warning(message.as_bstr());
+            } else {
+                observer.info(message.as_bstr());
+            }
+        }
     }
 }
 
@@ -66,6 +95,7 @@ async fn copy(
     archive: &mut Archive,
     id: DumpId,
     writer: &mut PlainWriter,
+    messages: &Messages,
     report: &mut Report,
 ) -> Result<()> {
     let raw = |bytes| encode_segment(Framing::Raw, &Compression::NONE, [bytes], 0);
@@ -75,7 +105,9 @@ async fn copy(
     {
         writer.begin_large_objects(id).await?;
         let mut objects = archive.open_large_objects(id).await?;
+        let before = report.large_objects;
         while let Some(oid) = objects.next_object().await? {
+            messages.push(false, super::data::restoring_object(oid).as_bstr());
             writer.begin_large_object(oid).await?;
             while let Some(bytes) = objects.next().await? {
                 writer.append(raw(bytes)?).await?;
@@ -83,6 +115,10 @@ async fn copy(
             writer.end_large_object().await?;
             report.large_objects += 1;
         }
+        messages.push(
+            false,
+            super::data::restored_objects(report.large_objects - before).as_bstr(),
+        );
         return writer.end_large_objects().await;
     }
     writer.begin_data(id).await?;

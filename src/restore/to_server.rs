@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use bstr::{BStr, BString};
+use bstr::BStr;
 
 use super::Restore;
 use super::lane::{RestoreLane, Stop};
@@ -93,8 +93,6 @@ impl Run<'_, '_> {
         let Some(entry) = plan.entry(id) else {
             return Ok(());
         };
-        self.lane
-            .info(message(&[b"dropping ", entry.desc.text(), b" ", &entry.tag]));
         let steps = self.script.drop_object(id);
         self.steps(Some(entry), steps).await
     }
@@ -106,7 +104,6 @@ impl Run<'_, '_> {
         if self.is_inhibited(entry).await? {
             return Ok(());
         }
-        self.announce(plan, entry);
         let steps = self.script.restore(id, None)?;
         self.steps(Some(entry), steps).await?;
         self.lane.report.entries += 1;
@@ -122,37 +119,12 @@ impl Run<'_, '_> {
         self.lane.drain().await?;
         let inhibited = self.lane.has_failed(table);
         if inhibited {
-            self.lane.info(message(&[
-                b"table \"",
-                &entry.tag,
-                b"\" could not be created, will not restore its data",
-            ]));
+            let tag = &entry.tag;
+            self.lane.info(format!(
+                "table \"{tag}\" could not be created, will not restore its data"
+            ));
         }
         Ok(inhibited)
-    }
-
-    /// Says in verbose runs what is being restored.
-    fn announce(&mut self, plan: &Plan, entry: &Entry) {
-        let wanted = plan.wanted(entry.dump_id);
-        if wanted.definition {
-            let name = qualified(entry);
-            self.lane
-                .info(message(&[b"creating ", entry.desc.text(), b" \"", &name, b"\""]));
-        } else if wanted.data && !entry.had_dumper {
-            self.lane
-                .info(message(&[b"executing ", entry.desc.text(), b" ", &entry.tag]));
-        }
-        if wanted.data && entry.had_dumper {
-            if entry.desc.is_table_data() {
-                self.lane.info(message(&[
-                    b"processing data for table \"",
-                    &qualified(entry),
-                    b"\"",
-                ]));
-            } else {
-                self.lane.info(message(&[b"processing ", entry.desc.text()]));
-            }
-        }
     }
 
     async fn steps(&mut self, entry: Option<&Entry>, steps: Vec<Step>) -> Result<(), Stop> {
@@ -165,16 +137,16 @@ impl Run<'_, '_> {
     async fn step(&mut self, entry: Option<&Entry>, step: Step) -> Result<(), Stop> {
         match (step, entry) {
             (Step::Note(_), _) => Ok(()),
-            (Step::Warning(warning), _) => {
-                self.lane.warning(&warning);
+            (Step::Info(message), _) => {
+                self.lane.info(message);
+                Ok(())
+            }
+            (Step::Warning(message), _) => {
+                self.lane.warning(&message);
                 Ok(())
             }
             (Step::Statement(statement), _) => self.lane.statement(entry, statement).await,
-            (Step::Connect { database, .. }, _) => {
-                self.lane
-                    .info(message(&[b"connecting to new database \"", &database, b"\""]));
-                self.lane.reconnect(BStr::new(&database)).await
-            }
+            (Step::Connect { database, .. }, _) => self.lane.reconnect(BStr::new(&database)).await,
             (Step::Rows(copy), Some(entry)) if copy.is_empty() => {
                 let standard_strings = self.script.plan().settings().standard_strings;
                 self.lane
@@ -203,15 +175,4 @@ fn rows_of(toc: &[Entry]) -> HashMap<DumpId, DumpId> {
         .filter(|entry| entry.desc == Desc::TableData)
         .filter_map(|entry| Some((entry.dump_id, *entry.dependencies.first()?)))
         .collect()
-}
-
-fn qualified(entry: &Entry) -> BString {
-    match &entry.namespace {
-        Some(schema) => message(&[schema, b".", &entry.tag]),
-        None => entry.tag.clone(),
-    }
-}
-
-fn message(parts: &[&[u8]]) -> BString {
-    parts.concat().into()
 }

@@ -65,8 +65,10 @@ fn guarded(entry: &Entry) -> Vec<Step> {
     match rest.find(&mark).map(|at| rest.split_at(at + mark.len())) {
         Some((before, after)) => vec![Step::execute([start, before, b" IF EXISTS", after].concat())],
         None => vec![
-            Step::Warning(format!(
-                "could not find where to insert IF EXISTS in statement \"{drop}\""
+            Step::Warning(around(
+                b"could not find where to insert IF EXISTS in statement \"",
+                drop,
+                b"\"",
             )),
             Step::execute([start, rest].concat()),
         ],

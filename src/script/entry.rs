@@ -6,7 +6,7 @@ use bstr::{BStr, ByteSlice};
 
 use super::settings::around;
 use super::step::Purpose;
-use super::{Ownership, Plan, Script, Step, Transactions, banner, large_object, owner};
+use super::{Ownership, Plan, Script, Step, Transactions, announce, banner, large_object, owner};
 use crate::error::{Error, ErrorKind, Result};
 use crate::toc::DumpId;
 use crate::toc::kind::OwnerForm;
@@ -35,6 +35,7 @@ impl Script {
             if entry.had_dumper {
                 self.data_part(&plan, entry, place, &mut steps)?;
             } else if !wanted.definition {
+                steps.push(announce::executing(entry));
                 self.statements(&plan, entry, "", place, &mut steps)?;
             }
         }
@@ -58,6 +59,7 @@ impl Script {
         if is_database && self.counts_actions() {
             steps.push(Step::statement("COMMIT;\n\n", Purpose::Commit));
         }
+        steps.push(announce::creating(entry));
         self.statements(plan, entry, "", place, steps)?;
         if is_database {
             self.connect(entry.tag.as_bstr(), steps)?;
@@ -75,6 +77,7 @@ impl Script {
         // Rows that go to a partition's root have a definition, which is a remark.
         self.statements(plan, entry, "Data for ", place, steps)?;
         if entry.desc.is_large_objects() {
+            steps.push(announce::processing(entry));
             self.select_schema(Some("pg_catalog".into()), steps);
             let own_block = plan.options().transactions == Transactions::Each;
             if own_block {
@@ -88,21 +91,32 @@ impl Script {
         }
         let disable = plan.options().disable_triggers && !self.restores_definitions;
         if disable {
-            self.switch_triggers(plan, entry, b" DISABLE TRIGGER ALL;\n\n", steps);
+            self.switch_triggers(plan, entry, false, steps);
         }
         self.become_owner(entry, steps);
         self.select_schema(entry.namespace.as_ref().map(|n| n.as_ref()), steps);
+        steps.push(announce::processing(entry));
         steps.push(Step::Rows(entry.copy_text().into()));
         if disable {
-            self.switch_triggers(plan, entry, b" ENABLE TRIGGER ALL;\n\n", steps);
+            self.switch_triggers(plan, entry, true, steps);
         }
         Ok(())
     }
 
     /// Only a superuser may disable the triggers of constraints.
-    fn switch_triggers(&mut self, plan: &Plan, entry: &Entry, switch: &[u8], steps: &mut Vec<Step>) {
+    fn switch_triggers(&mut self, plan: &Plan, entry: &Entry, enable: bool, steps: &mut Vec<Step>) {
+        steps.push(announce::switching_triggers(entry, enable));
         let superuser = plan.options().superuser.as_ref();
         self.become_user(superuser.map_or(BStr::new(""), |name| name.as_ref()), steps);
+        let switch: &[u8] = if enable {
+            b" ENABLE TRIGGER ALL;
+
+"
+        } else {
+            b" DISABLE TRIGGER ALL;
+
+"
+        };
         steps.push(Step::execute(around(
             b"ALTER TABLE ",
             &plan.name_of(entry),

@@ -5,6 +5,7 @@
 //! their [text](Step::text), a lane their statements. Nothing here reads archives, writes files or talks to
 //! servers; [`crate::archive::plain`] and `restore` do.
 
+mod announce;
 mod banner;
 mod database;
 mod drops;

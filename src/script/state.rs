@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bstr::{BStr, BString, ByteSlice};
 
 use super::step::Purpose;
-use super::{Ownership, Plan, Step, Transactions, banner, database, drops, settings::around};
+use super::{Ownership, Plan, Step, Transactions, announce, banner, database, drops, settings::around};
 use crate::error::Result;
 use crate::toc::{DumpId, Entry};
 
@@ -61,7 +61,7 @@ impl Script {
         let Some(entry) = plan.entry(id) else {
             return Vec::new();
         };
-        let mut steps = Vec::new();
+        let mut steps = vec![announce::dropping(entry)];
         let counted = self.counts_actions();
         // No transaction block may hold these.
         let alone = counted && entry.desc.is_database();
@@ -106,6 +106,7 @@ impl Script {
 
     /// Moves to another database, whose session starts with nothing set.
     pub(super) fn connect(&mut self, database: &BStr, steps: &mut Vec<Step>) -> Result<()> {
+        steps.push(announce::connecting(database));
         steps.push(database::connect(
             database,
             self.plan.options().restrict_key.as_deref(),

@@ -24,8 +24,10 @@ pub enum Step {
         /// psql's way of saying so.
         text: BString,
     },
-    /// Something the user should know; no part of the script.
-    Warning(String),
+    /// What is being done, for users who want to know; no part of the script.
+    Info(BString),
+    /// What the user should know; no part of the script.
+    Warning(BString),
 }
 
 /// SQL sent in one piece: as one simple query, and thus one transaction outside of a block.
@@ -86,7 +88,7 @@ impl Step {
         match self {
             Step::Note(text) | Step::Rows(text) | Step::Connect { text, .. } => text.as_ref(),
             Step::Statement(statement) => statement.sql.as_ref(),
-            Step::LargeObjects | Step::Warning(_) => BStr::new(b""),
+            Step::LargeObjects | Step::Info(_) | Step::Warning(_) => BStr::new(b""),
         }
     }
 }

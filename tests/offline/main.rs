@@ -3,3 +3,4 @@
 mod archive;
 mod archive_directory;
 mod layers;
+mod script;
