@@ -431,7 +431,8 @@ pub fn relation_acls(out: &mut Emitter<'_>, object: &Object, kind: Grantable) {
 }
 
 /// The statements that tie an object to extensions it is no member of, to stand after its own: empty, or
-/// `ALTER word name DEPENDS ON EXTENSION …;` for each. `name` is as SQL with its schema.
+/// `ALTER word name DEPENDS ON EXTENSION …;` on a line of its own, not ended, for each. `name` is as SQL with its
+/// schema.
 pub fn depends_on_extensions(catalog: &Catalog, object: &Object, word: &str, name: &BStr) -> BString {
     let mut out = BString::default();
     let extensions = catalog.attributes.extensions.get(&object.catalog_id);

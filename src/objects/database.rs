@@ -241,7 +241,7 @@ pub fn emit(database: &Database, no_tablespaces: bool, out: &mut Emitter<'_>) {
     if !out.options.no_security_labels {
         let mut statements = BString::default();
         for (provider, label) in &database.labels {
-            let (provider, label) = (quoting.ident(provider), quoting.literal(label));
+            let (provider, label) = (quoting.ident(provider), quoting.escape_literal(label));
             put!(statements; "SECURITY LABEL FOR ", provider, " ON DATABASE ", name, " IS ", label, ";\n");
         }
         push_attribute(database, out, Desc::SecurityLabel, name.as_ref(), statements, id);
@@ -338,12 +338,12 @@ fn properties(database: &Database, name: &BStr, out: &Emitter<'_>) -> (BString, 
             quoting.literal(&database.name), ";\n");
     }
     for item in &database.settings {
-        if let Some(setting) = setting(quoting, item.as_ref()) {
+        if let Some(setting) = setting(quoting, item.as_ref(), |value| quoting.escape_literal(value)) {
             put!(alter; "ALTER DATABASE ", name, " SET ", setting, ";\n");
         }
     }
     for (role, item) in &database.role_settings {
-        if let Some(setting) = setting(quoting, item.as_ref()) {
+        if let Some(setting) = setting(quoting, item.as_ref(), |value| quoting.escape_literal(value)) {
             let role = quoting.ident(role);
             put!(alter; "ALTER ROLE ", role, " IN DATABASE ", name, " SET ", setting, ";\n");
         }

@@ -432,7 +432,7 @@ impl Details {
             _ => {}
         }
         for setting in &self.config {
-            if let Some(setting) = sql::setting(quoting, setting.as_ref()) {
+            if let Some(setting) = sql::setting(quoting, setting.as_ref(), |value| quoting.literal(value)) {
                 put!(out; "\n    SET ", setting);
             }
         }

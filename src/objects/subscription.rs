@@ -74,7 +74,7 @@ pub async fn read(reader: &Reader<'_>) -> Result<Rows> {
     let two_phase = v.pick(15, "s.subtwophasestate <> 'd'", "false");
     let disable_on_error = v.pick(15, "s.subdisableonerr", "false");
     let password_required = v.pick(16, "s.subpasswordrequired", "true");
-    let run_as_owner = v.pick(16, "s.subrunasowner", "false");
+    let run_as_owner = v.pick(16, "s.subrunasowner", "true");
     let origin = v.pick(16, "s.suborigin", "'any'::text");
     let failover = v.pick(17, "s.subfailover", "false");
     let sql = format!(

@@ -12,5 +12,5 @@ pub use acl::{GrantTarget, Grantable, grants, is_acl_item};
 pub use pattern::Pattern;
 pub use quoting::Quoting;
 pub use reloptions::storage_parameters;
-pub use settings::{setting, setting_value};
+pub use settings::setting;
 pub(crate) use text::{put, text};

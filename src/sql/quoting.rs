@@ -57,6 +57,21 @@ impl Quoting {
         out.into()
     }
 
+    /// A string literal that needs no setting to be read right: `E'…'` where there are backslashes.
+    pub fn escape_literal(&self, text: impl AsRef<[u8]>) -> BString {
+        let text = text.as_ref();
+        if !text.contains(&b'\\') {
+            return self.literal(text);
+        }
+        let doubling = Quoting {
+            standard_strings: false,
+            ..*self
+        };
+        let mut out = BString::from("E");
+        out.extend_from_slice(&doubling.literal(text));
+        out
+    }
+
     /// A dollar-quoted string whose delimiter begins with `prefix` (may be empty) and does not occur in the
     /// text: `$prefix$`, or longer when it does.
     pub fn dollar(&self, text: impl AsRef<[u8]>, prefix: &str) -> BString {
@@ -141,6 +156,12 @@ mod tests {
             .literal("\\'"),
             "'\\\\'''"
         );
+    }
+
+    #[test]
+    fn backslashes_make_an_escape_literal_an_escape_string() {
+        assert_eq!(Q.escape_literal("it's"), "'it''s'");
+        assert_eq!(Q.escape_literal("it's \\"), "E'it''s \\\\'");
     }
 
     #[test]

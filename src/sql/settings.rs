@@ -18,32 +18,22 @@ const NAME_LISTS: &[&str] = &[
     "unix_socket_directories",
 ];
 
-/// `name TO value` for a stored `name=value`; `None` if there is no equals sign.
-pub fn setting(quoting: Quoting, item: &BStr) -> Option<BString> {
+/// `name TO value` for a stored `name=value`; `None` if there is no equals sign. A list of names becomes
+/// a list of literals, as `quote` makes them.
+pub fn setting(quoting: Quoting, item: &BStr, quote: impl Fn(&BStr) -> BString) -> Option<BString> {
     let (name, value) = item.split_once_str("=")?;
-    Some(text!(
-        quoting.ident(name),
-        " TO ",
-        setting_value(quoting, name.as_bstr(), value.as_bstr())
-    ))
-}
-
-/// The value of the setting `name` as SET takes it: one literal, or one for each member of a list.
-pub fn setting_value(quoting: Quoting, name: &BStr, value: &BStr) -> BString {
-    if !NAME_LISTS
+    let mut out = text!(quoting.ident(name), " TO ");
+    if NAME_LISTS
         .iter()
         .any(|list| name.eq_ignore_ascii_case(list.as_bytes()))
     {
-        return quoting.literal(value);
+        let members = split_list(value.as_bstr()).unwrap_or_default();
+        let members = members.iter().map(|member| quote(member.as_ref()));
+        put!(out; bstr::join(", ", members));
+    } else {
+        put!(out; quote(value.as_bstr()));
     }
-    let mut out = BString::default();
-    for member in split_list(value).unwrap_or_default() {
-        if !out.is_empty() {
-            put!(out; ", ");
-        }
-        put!(out; quoting.literal(member));
-    }
-    out
+    Some(out)
 }
 
 /// The members of a list as the server stores it: separated by commas, quoted where they have to be. `None`
@@ -99,7 +89,10 @@ mod tests {
     use super::*;
 
     fn sql(item: &str) -> String {
-        setting(Quoting::default(), item.into()).map_or_else(String::new, |sql| sql.to_string())
+        setting(Quoting::default(), item.into(), |value| {
+            Quoting::default().literal(value)
+        })
+        .map_or_else(String::new, |sql| sql.to_string())
     }
 
     #[test]

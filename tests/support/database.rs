@@ -84,6 +84,17 @@ impl Drop for TempDb<'_> {
         };
         let sql = format!("DROP DATABASE IF EXISTS {}{force}", self.name);
         let postgres = format!("{} dbname=postgres", self.server.conninfo());
-        run(psql_command(&postgres).args(["-c", &sql]));
+        if !run(psql_command(&postgres).args(["-c", &sql])).status.success() {
+            // No database goes while it has subscriptions, and none of those may go in a transaction.
+            let query = "SELECT subname FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid \
+                 WHERE d.datname = current_database()";
+            let names = run(psql_command(&self.conninfo()).args(["-c", query])).stdout;
+            for name in String::from_utf8_lossy(&names).lines() {
+                let name = name.replace('"', "\"\"");
+                let drop = format!("DROP SUBSCRIPTION \"{name}\"");
+                run(psql_command(&self.conninfo()).args(["-c", &drop]));
+            }
+            run(psql_command(&postgres).args(["-c", &sql]));
+        }
     }
 }
