@@ -61,7 +61,7 @@ pub fn write(
 
 fn write_heading(out: &mut Vec<u8>, heading: &Heading, entries: usize) -> std::io::Result<()> {
     writeln!(out, ";\n; Archive created at {}", heading.created_at)?;
-    writeln!(out, ";     dbname: {}", one_line(heading.database.as_bstr()))?;
+    bytes_line(out, b";     dbname: ", &one_line(heading.database.as_bstr()))?;
     writeln!(out, ";     TOC Entries: {entries}")?;
     writeln!(out, ";     Compression: {}", heading.compression)?;
     writeln!(
@@ -73,10 +73,10 @@ fn write_heading(out: &mut Vec<u8>, heading: &Heading, entries: usize) -> std::i
     writeln!(out, ";     Integer: {} bytes", heading.int_size)?;
     writeln!(out, ";     Offset: {} bytes", heading.offset_size)?;
     if let Some(version) = &heading.server_version {
-        writeln!(out, ";     Dumped from database version: {version}")?;
+        bytes_line(out, b";     Dumped from database version: ", version)?;
     }
     if let Some(version) = &heading.dumper_version {
-        writeln!(out, ";     Dumped by pg_dump version: {version}")?;
+        bytes_line(out, b";     Dumped by pg_dump version: ", version)?;
     }
     writeln!(out, ";\n;\n; Selected TOC Entries:\n;")
 }
@@ -87,14 +87,17 @@ fn line(out: &mut Vec<u8>, entry: &Entry) {
         Some(schema) => one_line(schema.as_bstr()),
         None => "-".into(),
     };
-    let _ = writeln!(
-        out,
-        "{}; {tableoid} {oid} {} {schema} {} {}",
-        entry.dump_id,
-        entry.desc,
-        one_line(entry.tag.as_bstr()),
-        one_line(entry.owner_name()),
-    );
+    let _ = write!(out, "{}; {tableoid} {oid} {} ", entry.dump_id, entry.desc);
+    let (tag, owner) = (one_line(entry.tag.as_bstr()), one_line(entry.owner_name()));
+    out.extend_from_slice(&bstr::join(" ", [schema, tag, owner]));
+    out.push(b'\n');
+}
+
+/// Not through a format string, which would replace what is not UTF-8.
+fn bytes_line(out: &mut Vec<u8>, what: &[u8], text: &[u8]) -> std::io::Result<()> {
+    out.write_all(what)?;
+    out.write_all(text)?;
+    out.write_all(b"\n")
 }
 
 /// A name with its line ends replaced by spaces, so that it cannot start a line of its own.
@@ -202,6 +205,15 @@ mod tests {
         table.dependencies = vec![DumpId(1), DumpId(1)];
         let data = Entry::new(DumpId(5), Desc::TableData, "t", Section::Data);
         vec![special, table, data]
+    }
+
+    #[test]
+    fn names_keep_their_bytes() {
+        let mut table = Entry::new(DumpId(3), Desc::Table, "", Section::PreData);
+        table.tag = BString::from(b"St\xe4dte".as_slice());
+        let mut out = Vec::new();
+        write(&mut out, &heading(), &[table], false, |_| true);
+        assert!(out.ends_with(b"3; 0 0 TABLE - St\xe4dte \n"), "{}", out.as_bstr());
     }
 
     fn heading() -> Heading {
