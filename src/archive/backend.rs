@@ -1,6 +1,6 @@
 //! One reader for all formats: what [`super::Archive`] and its streams ask of whichever it is.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use super::custom::CustomReader;
 use super::directory::DirectoryReader;
@@ -89,6 +89,13 @@ impl Backend {
     /// The next stored bytes, as many as are at hand but not more than `at_most`; `None` at the end.
     pub(crate) async fn stored(&mut self, at_most: usize) -> Result<Option<Bytes>> {
         each!(self, reader => reader.stored(at_most).await)
+    }
+
+    /// Takes small portions of stored bytes that are at hand, up to `room` bytes, to the end of `out`.
+    pub(crate) fn stored_at_hand(&mut self, out: &mut BytesMut, room: usize) {
+        if let Backend::Custom(reader) = self {
+            reader.stored_at_hand(out, room);
+        }
     }
 
     /// Goes to the next large object, passing over what is left of the last one.

@@ -253,6 +253,31 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn entries_of_old_archives_lack_fields() {
+        let mut entry = Entry::new(DumpId(3), Desc::Index, "i", Section::PostData);
+        entry.definition = Some("CREATE INDEX i ON t (a);\n".into());
+        entry.tablespace = Some("".into());
+        let mut bytes = Vec::new();
+        let v1_13 = ArchiveVersion {
+            minor: 13,
+            revision: 0,
+        };
+        encode(&entry, v1_13, &mut bytes).unwrap();
+        assert_eq!(decode(&mut Cursor::new(&bytes, WIDTHS), v1_13), Ok(entry.clone()));
+        // Before 1.11 there is no section behind the description: it is guessed.
+        let description = bytes.windows(5).position(|b| b == b"INDEX").unwrap() + 5;
+        bytes.drain(description..description + 5);
+        for version in [ArchiveVersion::V1_10, v1_13] {
+            let decoded = decode(&mut Cursor::new(&bytes, WIDTHS), version);
+            assert_eq!(
+                decoded == Ok(entry.clone()),
+                version == ArchiveVersion::V1_10,
+                "{version:?}"
+            );
+        }
+    }
+
+    #[test]
     fn entry_zero_is_refused_both_ways() {
         let entry = Entry::new(DumpId(0), Desc::Table, "t", Section::PreData);
         assert!(encode(&entry, ArchiveVersion::V1_16, &mut Vec::new()).is_err());

@@ -134,6 +134,16 @@ impl Input {
         Ok(self.take_front(n))
     }
 
+    /// What has been read from the source and can be taken without waiting.
+    pub(crate) fn at_hand(&self) -> &[u8] {
+        &self.block
+    }
+
+    /// Passes over bytes that are at hand.
+    pub(crate) fn pass(&mut self, n: usize) {
+        self.take_front(n);
+    }
+
     /// Passes over bytes.
     pub(crate) async fn skip(&mut self, mut n: u64) -> Result<()> {
         if n > self.block.len() as u64 && self.source.seekable() {

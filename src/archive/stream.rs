@@ -272,6 +272,11 @@ impl Decoding {
         let mut piece = BytesMut::with_capacity(PIECE);
         piece.extend_from_slice(&first);
         while piece.len() < PIECE - SMALL {
+            if self.segments.is_none() {
+                let before = piece.len();
+                reader.stored_at_hand(&mut piece, PIECE - before);
+                sums.add_stored(piece.get(before..).unwrap_or_default());
+            }
             match self.take(reader, sums, PIECE - piece.len()).await? {
                 Some(bytes) => piece.extend_from_slice(&bytes),
                 None => break,

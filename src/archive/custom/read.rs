@@ -6,11 +6,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use super::{BLOCK_DATA, BLOCK_LARGE_OBJECTS};
 use crate::archive::backend::Block;
-use crate::archive::codec::{Cursor, Offset};
+use crate::archive::codec::{Cursor, INT_SIZE, Offset};
 use crate::archive::index::{FOOTER, Footer, Index, LONGEST_SEAL, OURS, Seal, SegmentRecord, Sums};
 use crate::archive::input::Input;
 use crate::compress::Framing;
@@ -314,6 +314,30 @@ impl CustomReader {
             of_large_object,
         };
         Ok(Some(bytes))
+    }
+
+    /// Takes whole chunks that are at hand, up to `room` bytes of them, to the end of `out`. This is for
+    /// archives of stock tools, which make a chunk of each row where nothing is compressed.
+    pub(crate) fn stored_at_hand(&mut self, out: &mut BytesMut, room: usize) {
+        if self.input.widths().int != INT_SIZE || !matches!(self.place, Place::Chunks { left: 0, .. }) {
+            return;
+        }
+        let full = out.len() + room;
+        let mut rest = self.input.at_hand();
+        let whole = rest.len();
+        while let Some(([0, length @ ..], after)) = rest.split_first_chunk::<5>() {
+            let length = usize::try_from(u32::from_le_bytes(*length)).unwrap_or(usize::MAX);
+            // The end of the run and whatever does not fit take the long way.
+            match after.split_at_checked(length) {
+                Some((chunk, next)) if length > 0 && length <= full - out.len() => {
+                    out.extend_from_slice(chunk);
+                    rest = next;
+                }
+                _ => break,
+            }
+        }
+        let taken = whole - rest.len();
+        self.input.pass(taken);
     }
 
     /// Goes to the next large object of the block, passing over what is left of the last one.
