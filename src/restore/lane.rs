@@ -197,6 +197,8 @@ impl<'o> RestoreLane<'o> {
         match purpose {
             Purpose::Setting { since } => !self.version.at_least(*since),
             Purpose::TableAccessMethod(_) => !self.version.at_least(12),
+            // The partitions that are restored have their own.
+            Purpose::PartitionedAccessMethod => !self.version.at_least(17),
             _ => false,
         }
     }
@@ -284,6 +286,9 @@ impl<'o> RestoreLane<'o> {
             }
             Purpose::TableAccessMethod(name) => {
                 format!("could not set \"default_table_access_method\" to {name}: {report}").into()
+            }
+            Purpose::PartitionedAccessMethod => {
+                format!("could not alter table access method: {report}").into()
             }
             Purpose::Execute | Purpose::Setting { .. } | Purpose::Begin | Purpose::Commit => {
                 let lead = match purpose {

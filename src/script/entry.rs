@@ -150,11 +150,10 @@ impl Script {
 
 ",
             );
-            steps.push(Step::execute(around(
-                b"ALTER TABLE ",
-                &plan.name_of(entry),
-                &switch,
-            )));
+            steps.push(Step::statement(
+                around(b"ALTER TABLE ", &plan.name_of(entry), &switch),
+                Purpose::PartitionedAccessMethod,
+            ));
         }
         if entry.desc.is_acl() {
             self.forget_user();

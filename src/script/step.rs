@@ -60,6 +60,8 @@ pub enum Purpose {
     Tablespace(BString),
     /// Sets `default_table_access_method` (release 12 on) to the quoted name.
     TableAccessMethod(BString),
+    /// Gives a partitioned table an access method, for its partitions to come (release 17 on).
+    PartitionedAccessMethod,
     /// Opens a transaction block.
     Begin,
     /// Ends a transaction block.

@@ -4,3 +4,4 @@ mod archive;
 mod archive_directory;
 mod layers;
 mod script;
+mod selection;

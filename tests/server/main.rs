@@ -7,6 +7,7 @@ mod harness;
 mod lane;
 mod objects;
 mod oracle;
+mod restore;
 #[allow(dead_code, unused_imports, reason = "a toolbox: no test needs all of it")]
 #[path = "../support/mod.rs"]
 mod support;
