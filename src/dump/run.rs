@@ -143,6 +143,7 @@ async fn make_plan(server: &Server, options: &DumpOptions) -> Result<(Plan, Opti
         schema: entries.definitions,
         data: entries.data,
         sequence_values: entries.sequence_values,
+        statistics: entries.statistics,
         large_objects: match options.large_objects {
             _ if !entries.data => read::LargeObjects::None,
             LargeObjects::Exclude => read::LargeObjects::None,

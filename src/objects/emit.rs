@@ -97,6 +97,10 @@ impl<'a> Emitter<'a> {
             Body::RefreshMatview(body) => matview::emit(object, body, self),
             Body::LargeObject(body) => large_object::emit(object, body, self),
             Body::LargeObjectData(_) => large_object::emit_data(object, self),
+            Body::RelationStatistics(body) if self.options.statistics => {
+                table::statistics::emit(object, body, self);
+            }
+            Body::RelationStatistics(_) => {}
             // All that follows is definitions.
             _ if !definitions => {}
             Body::Schema(body) => schema::emit(object, body, self),

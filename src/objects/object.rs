@@ -103,6 +103,8 @@ pub enum Body {
     Constraint(Box<super::table::constraint::Constraint>),
     /// The rows of a table.
     TableData(Box<super::table::data::TableData>),
+    /// The planner statistics of a relation.
+    RelationStatistics(Box<super::table::statistics::RelationStatistics>),
     /// The current value of a sequence.
     SequenceSet(Box<super::sequence::SequenceSet>),
     /// The population of a materialized view.

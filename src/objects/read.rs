@@ -28,6 +28,8 @@ pub struct ReadOptions {
     pub data: bool,
     /// Sequence values are wanted even without other data.
     pub sequence_values: bool,
+    /// Planner statistics are wanted.
+    pub statistics: bool,
     /// Large objects are wanted.
     pub large_objects: LargeObjects,
     /// How long to wait for a table's lock, as `statement_timeout` takes it.
@@ -195,21 +197,38 @@ async fn read_details(reader: &Reader<'_>, options: &ReadOptions, catalog: &mut 
     let aggregates = aggregate::wanted(catalog);
     let data_types = types::wanted(catalog);
     let values = options.data || options.sequence_values;
+    let counted = match options.statistics {
+        true => table::statistics::wanted(catalog),
+        false => Vec::new(),
+    };
 
-    let (tables, sequences, views, rules, triggers, statistics, policies, functions, aggregates, data_types) =
-        futures_util::try_join!(
-            table::details::read(reader, &tables),
-            sequence::read_details(reader, &sequences, values),
-            view::read_details(reader, &views),
-            rule::read_details(reader, &ruled),
-            trigger::read_details(reader, &triggered),
-            extended_statistics::read_details(reader, &statistics),
-            policy::read_details(reader, &policed),
-            function::read_details(reader, &functions),
-            aggregate::read_details(reader, &aggregates),
-            types::read_details(reader, &data_types),
-        )?;
+    let (
+        tables,
+        counts,
+        sequences,
+        views,
+        rules,
+        triggers,
+        statistics,
+        policies,
+        functions,
+        aggregates,
+        data_types,
+    ) = futures_util::try_join!(
+        table::details::read(reader, &tables),
+        table::statistics::read(reader, &counted),
+        sequence::read_details(reader, &sequences, values),
+        view::read_details(reader, &views),
+        rule::read_details(reader, &ruled),
+        trigger::read_details(reader, &triggered),
+        extended_statistics::read_details(reader, &statistics),
+        policy::read_details(reader, &policed),
+        function::read_details(reader, &functions),
+        aggregate::read_details(reader, &aggregates),
+        types::read_details(reader, &data_types),
+    )?;
     table::details::add(catalog, tables)?;
+    table::statistics::add(catalog, counts)?;
     sequence::add_details(catalog, sequences)?;
     view::add_details(catalog, views)?;
     rule::add_details(catalog, rules);

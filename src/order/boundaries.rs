@@ -2,7 +2,7 @@
 //! depended on by. With them in the graph the sort needs to know nothing of sections.
 
 use crate::objects::{Body, Catalog, Object};
-use crate::toc::{CatalogId, DumpId};
+use crate::toc::{CatalogId, DumpId, Section};
 
 /// On which side of the lines an object must stay.
 enum Stage {
@@ -73,6 +73,10 @@ fn stage(object: &Object) -> Stage {
         Body::TableData(_) | Body::SequenceSet(_) | Body::LargeObject(_) | Body::LargeObjectData(_) => {
             Stage::Data
         }
+        Body::RelationStatistics(statistics) => match statistics.section {
+            Section::PostData => Stage::PostData,
+            _ => Stage::Data,
+        },
         Body::Index(_)
         | Body::IndexAttach(_)
         | Body::ExtendedStatistics(_)

@@ -37,6 +37,7 @@ pub(super) enum Priority {
     SequenceSet,
     LargeObject,
     LargeObjectData,
+    RelationStatistics,
     PostDataBoundary,
     Constraint,
     Index,
@@ -87,6 +88,7 @@ impl Priority {
             Body::TableData(_) => Priority::TableData,
             Body::SequenceSet(_) => Priority::SequenceSet,
             Body::LargeObjectData(_) => Priority::LargeObjectData,
+            Body::RelationStatistics(_) => Priority::RelationStatistics,
             Body::PostDataBoundary => Priority::PostDataBoundary,
             Body::Constraint(constraint) if constraint.kind == ConstraintKind::ForeignKey => {
                 Priority::ForeignKey

@@ -98,6 +98,7 @@ fn describe(object: &Object) -> BString {
         Body::DefaultAcl(_) => "DEFAULT ACL",
         Body::LargeObject(_) => "LARGE OBJECT",
         Body::LargeObjectData(_) => "LARGE OBJECT DATA",
+        Body::RelationStatistics(_) => "STATISTICS DATA",
     };
     let (id, oid) = (object.id, object.catalog_id.oid);
     let mut out = BString::from(kind);

@@ -15,6 +15,7 @@ pub mod index;
 pub mod index_attach;
 mod inheritance;
 pub mod relation;
+pub mod statistics;
 
 use bstr::BString;
 
