@@ -5,6 +5,7 @@
 //! reads may differ; it numbers objects of one kind in the same order, though.
 
 use crate::objects::table::constraint::{ConstraintKind, ConstraintOn};
+use crate::objects::table::statistics::StatisticsOf;
 use crate::objects::{Body, Catalog, Object};
 use crate::toc::DumpId;
 
@@ -24,6 +25,7 @@ pub(super) fn sorted(catalog: &Catalog) -> Vec<DumpId> {
 enum Stage {
     Extension,
     Schema,
+    /// With their statistics.
     Relation,
     Function,
     /// With the shells and constraints that come with types.
@@ -48,7 +50,7 @@ enum Stage {
     TableAttach,
     AttrDef,
     Check,
-    /// With the constraints that indexes make.
+    /// With their statistics and the constraints that they make.
     Index,
     IndexAttach,
     ExtendedStatistics,
@@ -98,10 +100,14 @@ fn key(object: &Object) -> (Stage, DumpId, u8) {
         Body::Constraint(constraint) => match (constraint.on, constraint.kind, constraint.index) {
             (ConstraintOn::Domain(domain), _, _) => (Stage::Type, domain, 2),
             (_, ConstraintKind::ForeignKey, _) => alone(Stage::ForeignKey),
-            (_, _, Some(index)) => (Stage::Index, index, 1),
+            (_, _, Some(index)) => (Stage::Index, index, 2),
             _ => alone(Stage::Check),
         },
         Body::Index(_) => alone(Stage::Index),
+        Body::RelationStatistics(statistics) => match statistics.of {
+            StatisticsOf::Index => (Stage::Index, statistics.relation, 1),
+            _ => (Stage::Relation, statistics.relation, 1),
+        },
         Body::IndexAttach(_) => alone(Stage::IndexAttach),
         Body::Trigger(_) => alone(Stage::Trigger),
         Body::Rule(_) => alone(Stage::Rule),

@@ -33,6 +33,8 @@ pub(super) enum Role {
     Index { parent: Option<DumpId> },
     /// The rows of a table.
     TableData,
+    /// The planner statistics of a materialized view.
+    MatviewStatistics,
     /// Nothing that a repair looks for.
     Other,
 }

@@ -20,8 +20,9 @@ use std::mem;
 use crate::error::{Error, ErrorKind, Result};
 use crate::objects::table::RelKind;
 use crate::objects::table::constraint::{ConstraintKind, ConstraintOn};
+use crate::objects::table::statistics::StatisticsOf;
 use crate::objects::{Body, Catalog, Components, Object};
-use crate::toc::DumpId;
+use crate::toc::{DumpId, Section};
 
 use graph::{Graph, Node, Role};
 use repair::{Decision, Outcome};
@@ -112,6 +113,9 @@ fn role(object: &Object) -> Role {
         },
         Body::Index(index) => Role::Index { parent: index.parent },
         Body::TableData(_) => Role::TableData,
+        Body::RelationStatistics(statistics) if statistics.of == StatisticsOf::MaterializedView => {
+            Role::MatviewStatistics
+        }
         _ => Role::Other,
     }
 }
@@ -133,6 +137,7 @@ fn carry_out(catalog: &mut Catalog, decision: Decision) {
         Decision::Postpone(object) => match &mut catalog.object_mut(object).body {
             Body::Table(matview) => matview.postponed_definition = true,
             Body::Function(function) => function.postponed = true,
+            Body::RelationStatistics(statistics) => statistics.section = Section::PostData,
             _ => {}
         },
         Decision::MakeShell { shell, function } => {

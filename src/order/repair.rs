@@ -45,11 +45,12 @@ pub(super) fn repair(graph: &mut Graph, members: &[DumpId], outcome: &mut Outcom
 type Repair = fn(&mut Graph, &[DumpId], &mut Vec<Decision>) -> bool;
 
 /// The repairs in the order in which they are tried.
-const REPAIRS: [Repair; 13] = [
+const REPAIRS: [Repair; 14] = [
     type_and_function,
     view_and_rule,
     view_and_rule_with_others,
     matview_over_boundary,
+    matview_statistics_over_boundary,
     function_over_boundary,
     table_and_check,
     table_and_check_with_others,
@@ -105,20 +106,41 @@ fn view_and_rule_with_others(graph: &mut Graph, members: &[DumpId], decisions: &
 /// A materialized view that needs something of post-data, such as a primary key that its GROUP BY
 /// relies on, cannot stand before the data.
 fn matview_over_boundary(graph: &mut Graph, members: &[DumpId], decisions: &mut Vec<Decision>) -> bool {
-    over_boundary(graph, members, Role::Matview, decisions)
+    over_boundary(graph, members, Role::PreDataBoundary, Role::Matview, decisions)
+}
+
+/// The statistics of such a materialized view cannot be restored before it.
+fn matview_statistics_over_boundary(
+    graph: &mut Graph,
+    members: &[DumpId],
+    decisions: &mut Vec<Decision>,
+) -> bool {
+    over_boundary(
+        graph,
+        members,
+        Role::PostDataBoundary,
+        Role::MatviewStatistics,
+        decisions,
+    )
 }
 
 /// A function with an SQL-standard body that needs something of post-data, likewise.
 fn function_over_boundary(graph: &mut Graph, members: &[DumpId], decisions: &mut Vec<Decision>) -> bool {
-    over_boundary(graph, members, Role::Function, decisions)
+    over_boundary(graph, members, Role::PreDataBoundary, Role::Function, decisions)
 }
 
 /// Frees the boundary from what it waits for in this loop, and postpones that if it is of the kind meant.
-fn over_boundary(graph: &mut Graph, members: &[DumpId], kind: Role, decisions: &mut Vec<Decision>) -> bool {
+fn over_boundary(
+    graph: &mut Graph,
+    members: &[DumpId],
+    boundary: Role,
+    kind: Role,
+    decisions: &mut Vec<Decision>,
+) -> bool {
     if members.len() < 3 || !members.iter().any(|member| graph.role(*member) == kind) {
         return false;
     }
-    let is_boundary = |member: &DumpId| graph.role(*member) == Role::PreDataBoundary;
+    let is_boundary = |member: &DumpId| graph.role(*member) == boundary;
     let Some(at) = members.iter().position(is_boundary) else {
         return false;
     };
@@ -373,6 +395,19 @@ mod tests {
             (Role::PostDataBoundary, &[1]),
         ];
         let (dependencies, outcome) = repaired(nodes, &[2, 3, 4, 1]);
+        assert_eq!(dependencies[0], [] as [u32; 0]);
+        assert_eq!(outcome.decisions, [Decision::Postpone(DumpId(2))]);
+    }
+
+    #[test]
+    fn the_statistics_of_a_postponed_matview_follow_it() {
+        let nodes: &[(Role, &[u32])] = &[
+            (Role::PostDataBoundary, &[2]),
+            (Role::MatviewStatistics, &[3]),
+            (Role::Matview, &[4]),
+            (Role::Other, &[1]),
+        ];
+        let (dependencies, outcome) = repaired(nodes, &[1, 2, 3, 4]);
         assert_eq!(dependencies[0], [] as [u32; 0]);
         assert_eq!(outcome.decisions, [Decision::Postpone(DumpId(2))]);
     }

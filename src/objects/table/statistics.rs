@@ -21,12 +21,25 @@ use crate::toc::{CatalogId, Desc, DumpId, Section};
 pub struct RelationStatistics {
     /// The relation.
     pub relation: DumpId,
+    /// What kind of relation it is.
+    pub of: StatisticsOf,
     /// When they are restored: with the data, or after what only stands afterwards.
     pub section: Section,
     /// Of the relation as a whole: the values of [`relation_arguments`].
     values: Vec<Option<BString>>,
     /// Of its columns, by name, an index' by number.
     columns: Vec<ColumnStatistics>,
+}
+
+/// Kinds of relations, as far as their statistics differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatisticsOf {
+    /// A table of any kind.
+    Table,
+    /// A materialized view.
+    MaterializedView,
+    /// An index of any kind.
+    Index,
 }
 
 /// The statistics of one column, with or without those of the relation's children.
@@ -198,17 +211,23 @@ fn add_one(
     columns: Vec<ColumnStatistics>,
 ) {
     let of = catalog.object(relation);
-    let (section, after) = match &of.body {
-        // Filling a materialized view would overwrite them.
-        Body::Table(table) if table.relkind == RelKind::MaterializedView && table.data.is_some() => {
-            (Section::PostData, table.data)
+    let (kind, section, after) = match &of.body {
+        Body::Index(index) => (StatisticsOf::Index, Section::PostData, index.constraint),
+        Body::Table(table) if table.relkind == RelKind::MaterializedView => {
+            // Filling it would overwrite them.
+            let section = if table.data.is_some() {
+                Section::PostData
+            } else {
+                Section::Data
+            };
+            (StatisticsOf::MaterializedView, section, table.data)
         }
-        Body::Index(index) => (Section::PostData, index.constraint),
-        _ => (Section::Data, None),
+        _ => (StatisticsOf::Table, Section::Data, None),
     };
     let (name, schema) = (of.name.clone(), of.schema);
     let statistics = RelationStatistics {
         relation,
+        of: kind,
         section,
         values,
         columns,
