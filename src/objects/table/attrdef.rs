@@ -42,7 +42,11 @@ pub struct AttrDefRow {
 /// # Errors
 /// If the server refuses the query or a row is not what was asked for.
 pub async fn read(reader: &Reader<'_>, wanted: &[u32]) -> Result<Vec<AttrDefRow>> {
-    const SQL: &str = "SELECT d.oid, d.adrelid, d.adnum, pg_catalog.pg_get_expr(d.adbin, d.adrelid) \
+    // Told the table, the server looks up all of its columns, which takes ten times as long as all the rest.
+    // Only generation expressions name columns.
+    const SQL: &str = "SELECT d.oid, d.adrelid, d.adnum, pg_catalog.pg_get_expr(d.adbin, \
+           CASE WHEN pg_catalog.strpos(d.adbin::pg_catalog.text, '{VAR ') > 0 \
+             THEN d.adrelid ELSE 0::pg_catalog.oid END) \
          FROM pg_catalog.unnest($1) wanted(oid) \
            JOIN pg_catalog.pg_attrdef d ON d.adrelid = wanted.oid \
          ORDER BY d.adrelid, d.adnum";
