@@ -183,3 +183,77 @@ fn source(catalog: &Catalog, entry: &Entry) -> Option<(DumpId, DataSource)> {
     };
     Some((entry.dump_id, source))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connect::ServerVersion;
+    use crate::objects::Components;
+    use crate::objects::schema::Schema;
+    use crate::objects::table::Table;
+    use crate::sql::Quoting;
+    use crate::toc::{CatalogId, Desc, Section};
+
+    /// Adds an object that depends on others; what it is does not matter here.
+    fn add(catalog: &mut Catalog, body: Body, dependencies: &[DumpId]) -> DumpId {
+        let object = catalog.add(CatalogId::default(), "x", body);
+        object.dependencies = dependencies.to_vec();
+        object.id
+    }
+
+    fn table() -> Body {
+        Body::Table(Box::<Table>::default())
+    }
+
+    #[test]
+    fn dependencies_lead_through_what_has_no_entry_but_not_through_boundaries() {
+        let mut catalog = Catalog::new(ServerVersion(180_000), Quoting::default());
+        let first = add(&mut catalog, table(), &[]);
+        let beyond = add(&mut catalog, table(), &[]);
+        let boundary = add(&mut catalog, Body::PreDataBoundary, &[beyond]);
+        let without_entry = add(&mut catalog, table(), &[first, boundary]);
+        let last = add(&mut catalog, table(), &[without_entry, boundary, first]);
+        let mut entries = [first, beyond, last].map(|id| Entry::new(id, Desc::Table, "x", Section::PreData));
+        add_dependencies(&catalog, &mut entries);
+        assert_eq!(
+            entries.map(|entry| entry.dependencies),
+            [vec![], vec![], vec![first]]
+        );
+    }
+
+    #[test]
+    fn entries_that_name_dependencies_keep_them_and_those_of_no_object_have_none() {
+        let mut catalog = Catalog::new(ServerVersion(180_000), Quoting::default());
+        let first = add(&mut catalog, table(), &[]);
+        let second = add(&mut catalog, table(), &[first]);
+        let mut named = Entry::new(second, Desc::TableData, "x", Section::Data);
+        named.dependencies = vec![second];
+        let mut entries = [named, Entry::new(DumpId(3), Desc::Comment, "x", Section::None)];
+        add_dependencies(&catalog, &mut entries);
+        assert_eq!(entries.map(|entry| entry.dependencies), [vec![second], vec![]]);
+    }
+
+    #[test]
+    fn a_plan_begins_with_the_session_and_leaves_out_what_is_not_wanted() {
+        let session = SessionSettings {
+            encoding: "UTF8".into(),
+            standard_strings: true,
+            search_path: BString::default(),
+        };
+        let kinds = |definitions| {
+            let mut catalog = Catalog::new(ServerVersion(180_000), Quoting::default());
+            let schema = Schema {
+                create: true,
+                contents: Components::ALL,
+            };
+            add(&mut catalog, Body::Schema(Box::new(schema)), &[]);
+            let mut options = DumpOptions::default();
+            options.entries.definitions = definitions;
+            let plan = plan(&mut catalog, None, &session, &options).unwrap();
+            let kinds = plan.entries.iter().map(|entry| entry.desc.text().to_string());
+            kinds.collect::<Vec<_>>()
+        };
+        assert_eq!(kinds(true), ["ENCODING", "STDSTRINGS", "SEARCHPATH", "SCHEMA"]);
+        assert_eq!(kinds(false), ["ENCODING", "STDSTRINGS", "SEARCHPATH"]);
+    }
+}

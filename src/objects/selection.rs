@@ -393,3 +393,243 @@ fn add_rows(catalog: &mut Catalog, selection: &Selection, id: DumpId) {
         _ => data::add(catalog, id),
     };
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::extension::Extension;
+    use super::super::schema::Schema;
+    use super::super::table::{OwnedBy, Table};
+    use super::*;
+    use crate::connect::ServerVersion;
+    use crate::sql::Quoting;
+    use crate::toc::CatalogId;
+
+    /// A database with the schemas `pg_catalog`, `public` and `s`, and in the latter two tables.
+    struct Sample {
+        catalog: Catalog,
+        schemas: [DumpId; 3],
+        tables: [DumpId; 2],
+    }
+
+    const SCHEMAS: [(&str, u32); 3] = [("pg_catalog", 11), ("public", 2200), ("s", 20_000)];
+    const TABLES: [(&str, u32); 2] = [("t", 20_001), ("u", 20_002)];
+
+    fn sample() -> Sample {
+        let mut catalog = Catalog::new(ServerVersion(180_000), Quoting::default());
+        let schemas = SCHEMAS.map(|(name, oid)| {
+            let row = CatalogId {
+                tableoid: class::PG_NAMESPACE,
+                oid,
+            };
+            let schema = Schema {
+                create: true,
+                contents: Components::ALL,
+            };
+            let object = catalog.add(row, name, Body::Schema(Box::new(schema)));
+            object.owner = PG_DATABASE_OWNER;
+            object.id
+        });
+        let [.., s] = schemas;
+        let tables = TABLES.map(|(name, oid)| relation_in(&mut catalog, s, name, oid, Table::default()));
+        Sample {
+            catalog,
+            schemas,
+            tables,
+        }
+    }
+
+    fn relation_in(catalog: &mut Catalog, schema: DumpId, name: &str, oid: u32, table: Table) -> DumpId {
+        let row = CatalogId {
+            tableoid: class::PG_CLASS,
+            oid,
+        };
+        let object = catalog.add(row, name, Body::Table(Box::new(table)));
+        object.schema = Some(schema);
+        object.has |= Components::DATA;
+        object.id
+    }
+
+    impl Sample {
+        fn selected(&mut self, selection: &Selection) {
+            select(&mut self.catalog, selection);
+        }
+
+        fn dumps(&self, id: DumpId) -> Components {
+            self.catalog.object(id).dump
+        }
+
+        fn names_with_data(&mut self, selection: &Selection) -> Vec<String> {
+            add_data(&mut self.catalog, selection, |_| true);
+            let rows = self.catalog.objects().iter();
+            rows.filter(|object| matches!(object.body, Body::TableData(_)))
+                .map(|object| object.name.to_string())
+                .collect()
+        }
+    }
+
+    fn only(oids: &[u32]) -> Choice {
+        Choice {
+            only: Some(oids.iter().copied().collect()),
+            ..Choice::default()
+        }
+    }
+
+    fn not(oids: &[u32]) -> Choice {
+        Choice {
+            not: oids.iter().copied().collect(),
+            ..Choice::default()
+        }
+    }
+
+    #[test]
+    fn everything_is_all_but_what_initdb_made() {
+        let mut sample = sample();
+        sample.selected(&Selection::default());
+        let [pg_catalog, public, s] = sample.schemas;
+        assert_eq!(sample.dumps(pg_catalog), Components::ACL);
+        // A database's owner owns it everywhere, so that not even its definition is worth a word.
+        assert!(!sample.dumps(public).intersects(Components::DEFINITION));
+        assert!(sample.dumps(public).intersects(Components::COMMENT));
+        assert_eq!(sample.dumps(s), Components::ALL);
+        assert_eq!(sample.dumps(sample.tables[0]), Components::ALL);
+    }
+
+    #[test]
+    fn chosen_tables_come_alone() {
+        let mut sample = sample();
+        let selection = Selection {
+            tables: only(&[20_001]),
+            ..Selection::default()
+        };
+        sample.selected(&selection);
+        assert!(
+            sample
+                .schemas
+                .iter()
+                .all(|schema| sample.dumps(*schema).is_empty())
+        );
+        assert_eq!(
+            sample.tables.map(|table| sample.dumps(table).is_empty()),
+            [false, true]
+        );
+        assert_eq!(sample.names_with_data(&selection), ["t"]);
+    }
+
+    #[test]
+    fn a_chosen_schema_comes_with_its_contents_and_a_left_out_one_without() {
+        let mut sample = sample();
+        sample.selected(&Selection {
+            schemas: only(&[20_000]),
+            tables: not(&[20_002]),
+            ..Selection::default()
+        });
+        let [_, public, s] = sample.schemas;
+        assert!(sample.dumps(public).is_empty() && !sample.dumps(s).is_empty());
+        assert_eq!(
+            sample.tables.map(|table| sample.dumps(table).is_empty()),
+            [false, true]
+        );
+
+        sample.selected(&Selection {
+            schemas: not(&[20_000]),
+            ..Selection::default()
+        });
+        assert!(sample.dumps(s).is_empty() && sample.dumps(sample.tables[0]).is_empty());
+    }
+
+    #[test]
+    fn a_member_of_an_extension_is_dumped_for_its_grants_only() {
+        let mut sample = sample();
+        let row = CatalogId {
+            tableoid: class::PG_EXTENSION,
+            oid: 20_010,
+        };
+        let body = Extension {
+            namespace: "s".into(),
+            relocatable: false,
+            version: "1".into(),
+            config_tables: vec![20_002],
+            config_conditions: vec!["WHERE mine".into()],
+        };
+        let extension = sample.catalog.add(row, "x", Body::Extension(Box::new(body))).id;
+        for table in sample.tables {
+            sample.catalog.object_mut(table).extension = Some(extension);
+        }
+        let selection = Selection::default();
+        sample.selected(&selection);
+        assert_eq!(
+            sample.tables.map(|table| sample.dumps(table)),
+            [Components::ACL; 2]
+        );
+        // Rows of a configuration table are the user's, as far as the extension says.
+        assert_eq!(add_extension_data(&mut sample.catalog, &selection), [20_002]);
+        let rows = sample
+            .catalog
+            .objects()
+            .iter()
+            .find_map(|object| match &object.body {
+                Body::TableData(rows) => rows.filter.clone(),
+                _ => None,
+            });
+        assert_eq!(rows.unwrap(), "WHERE mine");
+    }
+
+    #[test]
+    fn an_owned_sequence_follows_its_table() {
+        for (identity, is_left_out) in [(true, true), (false, false)] {
+            let mut sample = sample();
+            let [_, public, _] = sample.schemas;
+            let sequence = Table {
+                relkind: RelKind::Sequence,
+                owned_by: Some(OwnedBy {
+                    table: sample.tables[0],
+                    column: 1,
+                    identity,
+                }),
+                ..Table::default()
+            };
+            let id = relation_in(&mut sample.catalog, public, "q", 20_020, sequence);
+            sample.selected(&Selection {
+                tables: only(&[20_001]),
+                ..Selection::default()
+            });
+            assert_eq!(sample.dumps(id), Components::ALL);
+            assert!(sample.catalog.table(id).unwrap().interesting);
+            sample.selected(&Selection {
+                tables: only(&[20_002, 20_020]),
+                ..Selection::default()
+            });
+            assert_eq!(sample.dumps(id).is_empty(), is_left_out);
+        }
+    }
+
+    #[test]
+    fn what_holds_no_rows_or_none_worth_dumping_has_no_data() {
+        let mut sample = sample();
+        let s = sample.schemas[2];
+        let relation = |relkind, persistence, foreign_server| Table {
+            relkind,
+            persistence,
+            foreign_server,
+            ..Table::default()
+        };
+        let more = [
+            ("unlogged", relation(RelKind::Table, Persistence::Unlogged, 0)),
+            ("whole", relation(RelKind::Partitioned, Persistence::Permanent, 0)),
+            ("view", relation(RelKind::View, Persistence::Permanent, 0)),
+            ("far", relation(RelKind::Foreign, Persistence::Permanent, 7)),
+            ("near", relation(RelKind::Foreign, Persistence::Permanent, 8)),
+        ];
+        for (oid, (name, table)) in (20_100..).zip(more) {
+            relation_in(&mut sample.catalog, s, name, oid, table);
+        }
+        let selection = Selection {
+            without_data: [20_002].into(),
+            foreign_servers: [8].into(),
+            no_unlogged_data: true,
+            ..Selection::default()
+        };
+        sample.selected(&selection);
+        assert_eq!(sample.names_with_data(&selection), ["t", "near"]);
+    }
+}

@@ -149,3 +149,91 @@ fn carry_out(catalog: &mut Catalog, decision: Decision) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connect::ServerVersion;
+    use crate::objects::rule::Rule;
+    use crate::objects::table::Table;
+    use crate::objects::table::data::TableData;
+    use crate::sql::Quoting;
+    use crate::toc::CatalogId;
+
+    fn add(catalog: &mut Catalog, name: &str, body: Body, dependencies: &[DumpId]) -> DumpId {
+        let object = catalog.add(CatalogId::default(), name, body);
+        object.dependencies = dependencies.to_vec();
+        object.id
+    }
+
+    fn relation(catalog: &mut Catalog, name: &str, relkind: RelKind) -> DumpId {
+        let table = Table {
+            relkind,
+            ..Table::default()
+        };
+        add(catalog, name, Body::Table(Box::new(table)), &[])
+    }
+
+    fn rows(catalog: &mut Catalog, table: DumpId, dependencies: &[DumpId]) -> DumpId {
+        let body = Body::TableData(Box::new(TableData { table, filter: None }));
+        let name = catalog.object(table).name.to_string();
+        add(catalog, &name, body, dependencies)
+    }
+
+    #[test]
+    fn a_view_whose_query_needs_what_needs_the_view_is_replaced_after_the_data() {
+        let mut catalog = Catalog::new(ServerVersion(180_000), Quoting::default());
+        let view = relation(&mut catalog, "v", RelKind::View);
+        let table = relation(&mut catalog, "a", RelKind::Table);
+        let rule = Rule {
+            table: view,
+            is_select: true,
+            separate: false,
+            enabled: b'O',
+            definition: None,
+        };
+        let rule = add(
+            &mut catalog,
+            "_RETURN",
+            Body::Rule(Box::new(rule)),
+            &[view, table],
+        );
+        catalog.object_mut(view).depend_on(rule);
+        // The table has a column of the view's row type, the view reads the table.
+        catalog.object_mut(table).depend_on(view);
+        let data = rows(&mut catalog, table, &[table]);
+        let order = arrange(&mut catalog).unwrap().order;
+        let lines: Vec<_> = catalog
+            .objects()
+            .iter()
+            .rev()
+            .take(2)
+            .map(|object| object.id)
+            .collect();
+        assert_eq!(order, [view, table, lines[1], data, lines[0], rule]);
+        assert!(catalog.table(view).unwrap().dummy_view);
+        assert!(matches!(&catalog.object(rule).body, Body::Rule(rule) if rule.separate));
+    }
+
+    #[test]
+    fn rows_that_wait_for_each_other_are_warned_of_by_table() {
+        let mut catalog = Catalog::new(ServerVersion(180_000), Quoting::default());
+        let (a, b) = (
+            relation(&mut catalog, "a", RelKind::Table),
+            relation(&mut catalog, "b", RelKind::Table),
+        );
+        let rows_a = rows(&mut catalog, a, &[a]);
+        let rows_b = rows(&mut catalog, b, &[b, rows_a]);
+        catalog.object_mut(rows_a).depend_on(rows_b);
+        let arrangement = arrange(&mut catalog).unwrap();
+        let [warning] = arrangement.warnings.as_slice() else {
+            panic!("{:?}", arrangement.warnings);
+        };
+        assert_eq!(
+            warning.message(),
+            "there are circular foreign-key constraints among these tables:"
+        );
+        assert_eq!(warning.details(&catalog), ["a", "b"]);
+        assert_eq!(arrangement.order.len(), catalog.objects().len());
+    }
+}

@@ -103,3 +103,140 @@ fn by_constrained(catalog: &Catalog, a: &Constraint, b: &Constraint) -> Ordering
     };
     key(a).cmp(&key(b))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::priority::Priority;
+    use super::*;
+    use crate::connect::ServerVersion;
+    use crate::objects::Components;
+    use crate::objects::function::Function;
+    use crate::objects::schema::Schema;
+    use crate::objects::table::Table;
+    use crate::objects::table::attrdef::AttrDef;
+    use crate::objects::table::data::TableData;
+    use crate::objects::types::{Type, TypeKind};
+    use crate::sql::Quoting;
+    use crate::toc::CatalogId;
+
+    struct Sample {
+        catalog: Catalog,
+        next_oid: u32,
+    }
+
+    impl Sample {
+        fn new() -> Sample {
+            Sample {
+                catalog: Catalog::new(ServerVersion(180_000), Quoting::default()),
+                next_oid: 16_384,
+            }
+        }
+
+        fn add(&mut self, tableoid: u32, schema: Option<DumpId>, name: &str, body: Body) -> DumpId {
+            let oid = self.next_oid;
+            self.next_oid += 1;
+            let object = self.catalog.add(CatalogId { tableoid, oid }, name, body);
+            object.schema = schema;
+            object.id
+        }
+
+        fn schema(&mut self, name: &str) -> DumpId {
+            let schema = Schema {
+                create: true,
+                contents: Components::ALL,
+            };
+            self.add(class::PG_NAMESPACE, None, name, Body::Schema(Box::new(schema)))
+        }
+
+        fn table(&mut self, schema: DumpId, name: &str) -> DumpId {
+            self.add(class::PG_CLASS, Some(schema), name, Body::Table(Box::default()))
+        }
+
+        fn ty(&mut self, schema: DumpId, name: &str) -> u32 {
+            let ty = Type {
+                kind: TypeKind::Base,
+                relation: 0,
+                element: 0,
+                shell: None,
+                definition: None,
+            };
+            let id = self.add(class::PG_TYPE, Some(schema), name, Body::Type(Box::new(ty)));
+            self.catalog.object(id).catalog_id.oid
+        }
+
+        fn function(&mut self, schema: DumpId, name: &str, argument_types: &[u32]) -> DumpId {
+            let function = Function {
+                argument_types: argument_types.to_vec(),
+                postponed: false,
+                details: None,
+            };
+            self.add(
+                class::PG_PROC,
+                Some(schema),
+                name,
+                Body::Function(Box::new(function)),
+            )
+        }
+
+        /// The objects of a kind in their first order.
+        fn sorted(&self, kind: Priority) -> Vec<DumpId> {
+            let is_wanted = |id: &DumpId| Priority::of(self.catalog.object(*id)) == kind;
+            sorted(&self.catalog).into_iter().filter(is_wanted).collect()
+        }
+    }
+
+    #[test]
+    fn kinds_come_first_then_schemas_then_names() {
+        let mut sample = Sample::new();
+        let b = sample.schema("b");
+        let a = sample.schema("a");
+        let late = sample.table(b, "a");
+        let early = sample.table(a, "z");
+        let data = TableData {
+            table: late,
+            filter: None,
+        };
+        let rows = sample.add(0, Some(b), "a", Body::TableData(Box::new(data)));
+        let function = sample.function(b, "zz", &[]);
+        assert_eq!(sorted(&sample.catalog), [a, b, function, early, late, rows]);
+    }
+
+    #[test]
+    fn functions_of_one_name_are_told_apart_by_number_and_names_of_arguments() {
+        let mut sample = Sample::new();
+        let s = sample.schema("s");
+        let (z, a) = (sample.ty(s, "z"), sample.ty(s, "a"));
+        let two = sample.function(s, "f", &[a, a]);
+        let of_z = sample.function(s, "f", &[z]);
+        let of_a = sample.function(s, "f", &[a]);
+        let none = sample.function(s, "f", &[]);
+        assert_eq!(sample.sorted(Priority::Function), [none, of_a, of_z, two]);
+    }
+
+    #[test]
+    fn defaults_of_one_table_come_in_the_order_of_its_columns() {
+        let mut sample = Sample::new();
+        let s = sample.schema("s");
+        let table = sample.table(s, "t");
+        let mut default = |column| {
+            let body = AttrDef {
+                table,
+                column,
+                expression: "1".into(),
+                separate: false,
+            };
+            sample.add(class::PG_ATTRDEF, Some(s), "t", Body::AttrDef(Box::new(body)))
+        };
+        let (second, first) = (default(2), default(1));
+        assert_eq!(sample.sorted(Priority::AttrDef), [first, second]);
+    }
+
+    #[test]
+    fn what_lives_in_no_schema_comes_last() {
+        let mut sample = Sample::new();
+        let s = sample.schema("s");
+        let free = sample.add(class::PG_CLASS, None, "a", Body::Table(Box::<Table>::default()));
+        let table = sample.table(s, "z");
+        assert_eq!(sample.sorted(Priority::Table), [table, free]);
+    }
+}
