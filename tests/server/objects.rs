@@ -2,7 +2,8 @@
 //! pg_dump 18.
 //!
 //! A first line `-- min: 14` names the oldest server that a case is for, `-- max: 17` the newest. Cases name the roles they need
-//! with `regress_` in front and make them only when absent, because roles outlive a database.
+//! with `regress_` in front and make them only when absent, because roles outlive a database. One that begins
+//! `-- no round trip` and says why is not compared with its restored copy.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,8 @@ struct Case {
     setup: PathBuf,
     min: u32,
     max: u32,
+    /// pg_dump's own output gives a database that it dumps otherwise.
+    no_round_trip: bool,
 }
 
 fn cases() -> Vec<Case> {
@@ -41,6 +44,7 @@ fn cases() -> Vec<Case> {
                 setup,
                 min,
                 max,
+                no_round_trip: text.starts_with("-- no round trip"),
             });
         }
     }
@@ -158,11 +162,13 @@ fn cases_survive_an_archive_on_18() {
         );
         let copy = TempDb::new(server);
         stdout_of(copy.aim(rsrestore()).arg("-e").arg(&archive));
-        assert_same(
-            &format!("{} restored", case.name),
-            &plain,
-            &normalize(&copy.rsdump(&[])),
-        );
+        if !case.no_round_trip {
+            assert_same(
+                &format!("{} restored", case.name),
+                &plain,
+                &normalize(&copy.rsdump(&[])),
+            );
+        }
         fs::remove_file(&archive).expect("the archive");
     });
 }
