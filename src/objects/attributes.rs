@@ -125,9 +125,7 @@ impl<'a> Subject<'a> {
 /// If a query fails.
 pub async fn read(reader: &Reader<'_>) -> Result<Rows> {
     let v = reader.version;
-    // What initdb made is never dumped with its comment, but for schemas; large objects may have any oid.
     let comments = "SELECT classoid, objoid, objsubid, description FROM pg_catalog.pg_description \
-         WHERE objoid >= 16384 OR classoid IN (2613, 2615) \
          ORDER BY 1, 2, 3";
     let labels = "SELECT classoid, objoid, objsubid, provider, label FROM pg_catalog.pg_seclabel \
          UNION ALL \

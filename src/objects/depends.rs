@@ -19,23 +19,23 @@ pub struct Row {
     letter: u8,
 }
 
-/// Reads all dependencies of objects that initdb did not make, and all members of extensions.
+/// Reads all dependencies, those of what initdb made included: its views can be asked for by name.
 ///
 /// # Errors
 /// If the query fails.
 pub async fn read(reader: &Reader<'_>) -> Result<Vec<Row>> {
     // An operator or function in an operator family is no object of its own: the family stands for it.
     let sql = "SELECT classid, objid, refclassid, refobjid, deptype FROM pg_catalog.pg_depend \
-            WHERE deptype <> 'p' AND (objid >= 16384 OR deptype = 'e') \
+            WHERE deptype <> 'p' \
          UNION ALL \
          SELECT 2753, o.amopfamily, d.refclassid, d.refobjid, d.deptype \
             FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_amop o ON o.oid = d.objid \
-            WHERE d.deptype NOT IN ('p', 'e', 'i') AND d.classid = 2602 AND d.objid >= 16384 \
+            WHERE d.deptype NOT IN ('p', 'e', 'i') AND d.classid = 2602 \
               AND NOT (d.refclassid = 2753 AND d.refobjid = o.amopfamily) \
          UNION ALL \
          SELECT 2753, p.amprocfamily, d.refclassid, d.refobjid, d.deptype \
             FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_amproc p ON p.oid = d.objid \
-            WHERE d.deptype NOT IN ('p', 'e', 'i') AND d.classid = 2603 AND d.objid >= 16384 \
+            WHERE d.deptype NOT IN ('p', 'e', 'i') AND d.classid = 2603 \
               AND NOT (d.refclassid = 2753 AND d.refobjid = p.amprocfamily) \
          ORDER BY 1, 2";
     let rows = reader.rows("dependencies", sql, &[]).await?;

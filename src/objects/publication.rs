@@ -172,8 +172,8 @@ impl SchemaRow {
     }
 }
 
-/// Adds the publications to the catalog. Returns their members, to be added by [`add_members`] once tables
-/// and schemas have been selected.
+/// Adds the publications to the catalog. Returns their members, to be added by [`add_members`] once it is known
+/// what is wanted of objects.
 pub fn add(catalog: &mut Catalog, mut rows: Rows) -> Rows {
     for row in rows.publications.drain(..) {
         let id = CatalogId {
@@ -186,8 +186,8 @@ pub fn add(catalog: &mut Catalog, mut rows: Rows) -> Rows {
     rows
 }
 
-/// Adds the memberships of tables that are dumped and of schemas that are not left out; `dump` is what is
-/// wanted of them.
+/// Adds the memberships; `dump` is what is wanted of them. They belong to the publication: that a table or schema is
+/// left out of the dump does not matter.
 pub fn add_members(catalog: &mut Catalog, rows: Rows, dump: Components) {
     for row in rows.tables {
         let publication = catalog.find(class::PG_PUBLICATION, row.publication);
@@ -196,9 +196,6 @@ pub fn add_members(catalog: &mut Catalog, rows: Rows, dump: Components) {
             continue;
         };
         let of = catalog.object(table);
-        if !of.dump.intersects(Components::DEFINITION) {
-            continue;
-        }
         let (name, schema, owner) = (of.name.clone(), of.schema, catalog.object(publication).owner);
         let id = CatalogId {
             tableoid: class::PG_PUBLICATION_REL,
@@ -222,9 +219,6 @@ pub fn add_members(catalog: &mut Catalog, rows: Rows, dump: Components) {
             continue;
         };
         let of = catalog.object(schema);
-        if of.dump.is_empty() {
-            continue;
-        }
         let (name, owner) = (of.name.clone(), catalog.object(publication).owner);
         let id = CatalogId {
             tableoid: class::PG_PUBLICATION_NAMESPACE,

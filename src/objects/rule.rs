@@ -48,13 +48,13 @@ pub struct Definition {
     text: BString,
 }
 
-/// Reads all rules but those of the system's own views.
+/// Reads all rules.
 ///
 /// # Errors
 /// If the query fails.
 pub async fn read(reader: &Reader<'_>) -> Result<Vec<Row>> {
     let sql = "SELECT oid, rulename, ev_class, ev_type, is_instead, ev_enabled \
-         FROM pg_catalog.pg_rewrite WHERE oid >= 16384 ORDER BY oid";
+         FROM pg_catalog.pg_rewrite ORDER BY oid";
     let rows = reader.rows("rules", sql, &[]).await?;
     rows.iter()
         .map(|row| {

@@ -8,6 +8,7 @@ mod lane;
 mod objects;
 mod oracle;
 mod restore;
+mod security_labels;
 #[allow(dead_code, unused_imports, reason = "a toolbox: no test needs all of it")]
 #[path = "../support/mod.rs"]
 mod support;
