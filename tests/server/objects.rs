@@ -150,7 +150,7 @@ fn cases_survive_an_archive_on_18() {
     each_case(18, |server, case| {
         let db = loaded(server, case);
         let archive = std::env::temp_dir().join(format!("{}.dump", db.name));
-        stdout_of(db.aim(rsdump()).args(["-Fc", "-f"]).arg(&archive));
+        stdout_of(db.aim(rsdump()).args(["-Fc", "-Z", "gzip", "-f"]).arg(&archive));
         let plain = normalize(&db.pg_dump(18, &[]));
         let script = stdout_of(rsrestore().args(["-f", "-"]).arg(&archive));
         assert_same(&format!("{} as a script", case.name), &plain, &normalize(&script));
