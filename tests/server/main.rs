@@ -12,3 +12,4 @@ mod security_labels;
 #[allow(dead_code, unused_imports, reason = "a toolbox: no test needs all of it")]
 #[path = "../support/mod.rs"]
 mod support;
+mod tutorial;
