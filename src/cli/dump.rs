@@ -230,13 +230,7 @@ pub fn main() -> ExitCode {
     let like_pg_dump = messages.program() == "pg_dump";
     let options = match dump_options::check(&args, like_pg_dump) {
         Ok(options) => options,
-        Err(refusal) => {
-            messages.error(&refusal.text);
-            if refusal.hint {
-                usage::try_help(&messages);
-            }
-            return ExitCode::FAILURE;
-        }
+        Err(refusal) => return refusal.tell(&messages),
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -6,37 +6,17 @@ use std::os::unix::ffi::OsStrExt;
 
 use bstr::BString;
 
+use super::checks::{Refusal, exclusive, number, sections};
 use super::dump::Args;
 use crate::archive::{ArchiveVersion, Format};
 use crate::compress::{Algorithm, Compression};
 use crate::connect::{SetupOptions, Snapshot};
 use crate::dump::{DumpOptions, LargeObjects, OutputOptions, Patterns, TablePattern};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::script::{Drops, Ownership, ScriptOptions, is_valid_restrict_key, random_restrict_key};
 use crate::sql::Pattern;
 use crate::toc::Selection;
 use crate::toc::selection::Sections;
-
-/// A command line that is refused.
-#[derive(Debug)]
-pub(super) struct Refusal {
-    /// Why.
-    pub(super) text: String,
-    /// Whether the help would help.
-    pub(super) hint: bool,
-}
-
-impl From<String> for Refusal {
-    fn from(text: String) -> Self {
-        Refusal { text, hint: false }
-    }
-}
-
-impl From<Error> for Refusal {
-    fn from(error: Error) -> Self {
-        error.to_string().into()
-    }
-}
 
 /// Checks that the options agree. `like_pg_dump`: archives are compressed as pg_dump does unless told otherwise.
 pub(super) fn check(args: &Args, like_pg_dump: bool) -> Result<DumpOptions, Refusal> {
@@ -135,52 +115,11 @@ fn check_parts(args: &Args) -> Result<(), Refusal> {
         (schema_only, foreign),
         ((args.clean, "-c/--clean"), data_only),
     ];
-    for ((one, one_name), (other, other_name)) in pairs {
-        if one && other {
-            return Err(format!("options {one_name} and {other_name} cannot be used together").into());
-        }
-    }
+    exclusive(&pairs)?;
     if args.if_exists && !args.clean {
         return Err(String::from("option --if-exists requires option -c/--clean").into());
     }
     Ok(())
-}
-
-fn sections(names: &[String]) -> Result<Sections, Refusal> {
-    let mut sections = match names {
-        [] => Sections::ALL,
-        _ => Sections::NONE,
-    };
-    for name in names {
-        match name.as_str() {
-            "pre-data" => sections.pre_data = true,
-            "data" => sections.data = true,
-            "post-data" => sections.post_data = true,
-            _ => {
-                return Err(Refusal {
-                    text: format!("unrecognized section name: \"{name}\""),
-                    hint: true,
-                });
-            }
-        }
-    }
-    Ok(sections)
-}
-
-fn number(
-    text: Option<&str>,
-    option: &str,
-    range: std::ops::RangeInclusive<i64>,
-) -> Result<Option<i64>, Refusal> {
-    let Some(text) = text else { return Ok(None) };
-    let Ok(number) = text.trim().parse::<i64>() else {
-        return Err(format!("invalid value \"{text}\" for option {option}").into());
-    };
-    if !range.contains(&number) {
-        let (least, most) = range.into_inner();
-        return Err(format!("{option} must be in range {least}..{most}").into());
-    }
-    Ok(Some(number))
 }
 
 fn format(name: Option<&str>) -> Result<Format, Refusal> {

@@ -1,9 +1,11 @@
 //! The command lines of the three binaries: argv as typed, turned into the library's options, and the
 //! messages people read. Nothing here decides what is dumped or restored.
 
+mod checks;
 pub mod connection;
 pub mod dump;
 mod dump_options;
 pub mod message;
 pub mod restore;
+mod restore_options;
 mod usage;

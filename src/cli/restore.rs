@@ -2,26 +2,22 @@
 
 use std::collections::HashSet;
 use std::ffi::OsString;
-use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use bstr::{BStr, BString, ByteSlice};
+use bstr::{BStr, ByteSlice};
 use clap::{ArgAction, Parser};
 
 use super::connection::ConnectionArgs;
 use super::message::Messages;
+use super::restore_options::{self, Action, Job};
 use super::usage;
 use crate::archive::{Archive, FileSink, FileSource, Sink, StdoutSink};
 use crate::error::{Error, Result};
-use crate::restore::{Failure, Observer, Report, Restore, RestoreOptions, Stage};
-use crate::script::{
-    Drops, Ownership, ScriptOptions, Transactions, is_valid_restrict_key, random_restrict_key,
-};
+use crate::restore::{Failure, Observer, Report, Restore, Stage};
+use crate::toc::DumpId;
 use crate::toc::list::{self, Listed};
-use crate::toc::selection::Sections;
-use crate::toc::{DumpId, Selection};
 
 /// The options as typed.
 #[derive(Debug, Parser)]
@@ -36,176 +32,149 @@ use crate::toc::{DumpId, Selection};
     override_usage = "rsrestore [OPTION]... [FILE]",
     after_help = "If no input file name is supplied, then standard input is used."
 )]
-struct Args {
+pub(super) struct Args {
     /// Write a script to this file (- for standard output)
     #[arg(short = 'f', long, value_name = "FILENAME", help_heading = "General options")]
-    file: Option<PathBuf>,
+    pub(super) file: Option<PathBuf>,
     /// Format of the archive; recognised without being told
     #[arg(short = 'F', long, value_name = "c|d|t", help_heading = "General options")]
-    format: Option<String>,
+    pub(super) format: Option<String>,
     /// Print the archive's table of contents
     #[arg(short = 'l', long, help_heading = "General options")]
-    list: bool,
+    pub(super) list: bool,
     /// Say what is being done
     #[arg(short = 'v', long, action = ArgAction::Count, help_heading = "General options")]
-    verbose: u8,
+    pub(super) verbose: u8,
     /// Print the version, then exit
     #[arg(short = 'V', long, action = ArgAction::Version, help_heading = "General options")]
-    version: Option<bool>,
+    pub(super) version: Option<bool>,
     /// Show this help, then exit
     #[arg(short = '?', long, action = ArgAction::Help, help_heading = "General options")]
-    help: Option<bool>,
+    pub(super) help: Option<bool>,
 
     /// Restore only the data, no schema
     #[arg(short = 'a', long)]
-    data_only: bool,
+    pub(super) data_only: bool,
     /// Drop database objects before creating them
     #[arg(short = 'c', long)]
-    clean: bool,
+    pub(super) clean: bool,
     /// Create the database and restore into it
     #[arg(short = 'C', long)]
-    create: bool,
+    pub(super) create: bool,
     /// Stop at the first error
     #[arg(short = 'e', long)]
-    exit_on_error: bool,
+    pub(super) exit_on_error: bool,
     /// Restore this index
     #[arg(short = 'I', long, value_name = "NAME", action = ArgAction::Append)]
-    index: Vec<OsString>,
+    pub(super) index: Vec<OsString>,
     /// Use this many parallel jobs
     #[arg(short = 'j', long, value_name = "NUM")]
-    jobs: Option<String>,
+    pub(super) jobs: Option<String>,
     /// Restore what this list file names, in its order
     #[arg(short = 'L', long, value_name = "FILENAME")]
-    use_list: Option<PathBuf>,
+    pub(super) use_list: Option<PathBuf>,
     /// Restore only objects in this schema
     #[arg(short = 'n', long, value_name = "NAME", action = ArgAction::Append)]
-    schema: Vec<OsString>,
+    pub(super) schema: Vec<OsString>,
     /// Restore no objects in this schema
     #[arg(short = 'N', long, value_name = "NAME", action = ArgAction::Append)]
-    exclude_schema: Vec<OsString>,
+    pub(super) exclude_schema: Vec<OsString>,
     /// Leave out the objects' owners
     #[arg(short = 'O', long)]
-    no_owner: bool,
+    pub(super) no_owner: bool,
     /// Restore this function
     #[arg(short = 'P', long, value_name = "NAME(args)", action = ArgAction::Append)]
-    function: Vec<OsString>,
+    pub(super) function: Vec<OsString>,
     /// Accepted for compatibility, does nothing
     #[arg(short = 'R', long, hide = true)]
-    no_reconnect: bool,
+    pub(super) no_reconnect: bool,
     /// Restore only the schema, no data
     #[arg(short = 's', long)]
-    schema_only: bool,
+    pub(super) schema_only: bool,
     /// Superuser who disables triggers
     #[arg(short = 'S', long, value_name = "NAME")]
-    superuser: Option<OsString>,
+    pub(super) superuser: Option<OsString>,
     /// Restore this relation (table, view, etc.)
     #[arg(short = 't', long, value_name = "NAME", action = ArgAction::Append)]
-    table: Vec<OsString>,
+    pub(super) table: Vec<OsString>,
     /// Restore this trigger
     #[arg(short = 'T', long, value_name = "NAME", action = ArgAction::Append)]
-    trigger: Vec<OsString>,
+    pub(super) trigger: Vec<OsString>,
     /// Leave out privileges (GRANT and REVOKE)
     #[arg(short = 'x', long, alias = "no-acl")]
-    no_privileges: bool,
+    pub(super) no_privileges: bool,
     /// Restore in a single transaction
     #[arg(short = '1', long)]
-    single_transaction: bool,
+    pub(super) single_transaction: bool,
     /// Disable triggers while data is restored alone
     #[arg(long)]
-    disable_triggers: bool,
+    pub(super) disable_triggers: bool,
     /// Restore under row security
     #[arg(long)]
-    enable_row_security: bool,
+    pub(super) enable_row_security: bool,
     /// Use IF EXISTS when dropping objects
     #[arg(long)]
-    if_exists: bool,
+    pub(super) if_exists: bool,
     /// Leave out comments
     #[arg(long)]
-    no_comments: bool,
+    pub(super) no_comments: bool,
     /// Leave out data
     #[arg(long)]
-    no_data: bool,
+    pub(super) no_data: bool,
     /// Leave out the data of tables that could not be created
     #[arg(long)]
-    no_data_for_failed_tables: bool,
+    pub(super) no_data_for_failed_tables: bool,
     /// Leave out row security policies
     #[arg(long)]
-    no_policies: bool,
+    pub(super) no_policies: bool,
     /// Leave out publications
     #[arg(long)]
-    no_publications: bool,
+    pub(super) no_publications: bool,
     /// Leave out the schema
     #[arg(long)]
-    no_schema: bool,
+    pub(super) no_schema: bool,
     /// Leave out security labels
     #[arg(long)]
-    no_security_labels: bool,
+    pub(super) no_security_labels: bool,
     /// Leave out statistics
     #[arg(long)]
-    no_statistics: bool,
+    pub(super) no_statistics: bool,
     /// Leave out subscriptions
     #[arg(long)]
-    no_subscriptions: bool,
+    pub(super) no_subscriptions: bool,
     /// Leave out table access methods
     #[arg(long)]
-    no_table_access_method: bool,
+    pub(super) no_table_access_method: bool,
     /// Leave out tablespaces
     #[arg(long)]
-    no_tablespaces: bool,
+    pub(super) no_tablespaces: bool,
     /// Key for psql's \restrict
     #[arg(long, value_name = "RESTRICT_KEY")]
-    restrict_key: Option<String>,
+    pub(super) restrict_key: Option<String>,
     /// Restore this section (pre-data, data, or post-data)
     #[arg(long, value_name = "SECTION", action = ArgAction::Append)]
-    section: Vec<String>,
+    pub(super) section: Vec<String>,
     /// Restore the statistics
     #[arg(long)]
-    statistics: bool,
+    pub(super) statistics: bool,
     /// Restore only the statistics, not schema or data
     #[arg(long)]
-    statistics_only: bool,
+    pub(super) statistics_only: bool,
     /// Require each name to match something
     #[arg(long)]
-    strict_names: bool,
+    pub(super) strict_names: bool,
     /// Commit after every N objects
     #[arg(long, value_name = "N")]
-    transaction_size: Option<String>,
+    pub(super) transaction_size: Option<String>,
     /// SET SESSION AUTHORIZATION instead of ALTER OWNER
     #[arg(long)]
-    use_set_session_authorization: bool,
+    pub(super) use_set_session_authorization: bool,
 
     #[command(flatten)]
-    connection: ConnectionArgs,
+    pub(super) connection: ConnectionArgs,
     /// The archive
     #[arg(value_name = "FILE", hide = true)]
-    input: Vec<OsString>,
-}
-
-/// What is to be done, once the options have been found to agree.
-struct Job {
-    action: Action,
-    input: Option<PathBuf>,
-    use_list: Option<PathBuf>,
-    options: RestoreOptions,
-}
-
-enum Action {
-    List(Option<PathBuf>),
-    Script(Option<PathBuf>),
-    Server,
-}
-
-/// A command line that is refused.
-struct Refusal {
-    text: String,
-    /// Whether the help would help.
-    hint: bool,
-}
-
-impl From<String> for Refusal {
-    fn from(text: String) -> Self {
-        Refusal { text, hint: false }
-    }
+    pub(super) input: Vec<OsString>,
 }
 
 /// Runs the command.
@@ -217,15 +186,9 @@ pub fn main() -> ExitCode {
         Err(error) => return usage::answer(&error, &messages),
     };
     messages.set_verbose(args.verbose > 0);
-    let job = match job(&args) {
+    let job = match restore_options::check(&args) {
         Ok(job) => job,
-        Err(refusal) => {
-            messages.error(&refusal.text);
-            if refusal.hint {
-                usage::try_help(&messages);
-            }
-            return ExitCode::FAILURE;
-        }
+        Err(refusal) => return refusal.tell(&messages),
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -253,252 +216,6 @@ pub fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// Checks that the options agree.
-fn job(args: &Args) -> Result<Job, Refusal> {
-    let format = args.format.as_deref();
-    let sections = sections(&args.section)?;
-    let jobs = number(args.jobs.as_deref(), "-j/--jobs")?.unwrap_or(1);
-    let transaction_size = number(args.transaction_size.as_deref(), "--transaction-size")?;
-    if let Some(extra) = args.input.get(1) {
-        return Err(Refusal {
-            text: format!(
-                "too many command-line arguments (first is \"{}\")",
-                extra.display()
-            ),
-            hint: true,
-        });
-    }
-    if args.connection.dbname.is_none() && args.file.is_none() && !args.list {
-        return Err("one of -d/--dbname and -f/--file must be specified"
-            .to_string()
-            .into());
-    }
-    if args.connection.dbname.is_some() && args.file.is_some() {
-        return Err(Refusal {
-            text: "options -d/--dbname and -f/--file cannot be used together".into(),
-            hint: true,
-        });
-    }
-    exclusive(
-        args.connection.dbname.is_some(),
-        "-d/--dbname",
-        args.restrict_key.is_some(),
-        "--restrict-key",
-    )?;
-    let restrict_key = restrict_key(args)?;
-    check_parts(args)?;
-    exclusive(
-        args.create,
-        "-C/--create",
-        args.single_transaction,
-        "-1/--single-transaction",
-    )?;
-    exclusive(
-        args.single_transaction,
-        "-1/--single-transaction",
-        transaction_size.is_some(),
-        "--transaction-size",
-    )?;
-    if args.single_transaction && jobs > 1 {
-        return Err("cannot specify both --single-transaction and multiple jobs"
-            .to_string()
-            .into());
-    }
-    if args.if_exists && !args.clean {
-        return Err("option --if-exists requires option -c/--clean".to_string().into());
-    }
-    check_format(format)?;
-    let output = args.file.clone().filter(|file| file.as_os_str() != "-");
-    let action = if args.list {
-        Action::List(output)
-    } else if args.connection.dbname.is_some() {
-        Action::Server
-    } else {
-        Action::Script(output)
-    };
-    Ok(Job {
-        action,
-        input: args.input.first().map(PathBuf::from),
-        use_list: args.use_list.clone(),
-        options: RestoreOptions {
-            selection: selection(args, sections),
-            script: script_options(args, transaction_size, restrict_key),
-            list: None,
-            exit_on_error: args.exit_on_error || args.single_transaction || transaction_size.is_some(),
-            no_data_for_failed_tables: args.no_data_for_failed_tables,
-        },
-    })
-}
-
-/// Checks the options that say which parts are restored.
-fn check_parts(args: &Args) -> Result<(), Refusal> {
-    let (schema_only, data_only) = (
-        (args.schema_only, "-s/--schema-only"),
-        (args.data_only, "-a/--data-only"),
-    );
-    let statistics_only = (args.statistics_only, "--statistics-only");
-    let statistics = (args.statistics, "--statistics");
-    let no_statistics = (args.no_statistics, "--no-statistics");
-    let pairs = [
-        (schema_only, data_only),
-        (schema_only, statistics_only),
-        (data_only, statistics_only),
-        (schema_only, (args.no_schema, "--no-schema")),
-        (data_only, (args.no_data, "--no-data")),
-        (statistics_only, no_statistics),
-        (schema_only, statistics),
-        (data_only, statistics),
-        (statistics, no_statistics),
-        ((args.clean, "-c/--clean"), data_only),
-    ];
-    for ((one, one_name), (other, other_name)) in pairs {
-        exclusive(one, one_name, other, other_name)?;
-    }
-    Ok(())
-}
-
-fn exclusive(one: bool, one_name: &str, other: bool, other_name: &str) -> Result<(), Refusal> {
-    if one && other {
-        return Err(format!("options {one_name} and {other_name} cannot be used together").into());
-    }
-    Ok(())
-}
-
-fn sections(names: &[String]) -> Result<Sections, Refusal> {
-    let mut sections = if names.is_empty() {
-        Sections::ALL
-    } else {
-        Sections::NONE
-    };
-    for name in names {
-        match name.as_str() {
-            "pre-data" => sections.pre_data = true,
-            "data" => sections.data = true,
-            "post-data" => sections.post_data = true,
-            _ => {
-                return Err(Refusal {
-                    text: format!("unrecognized section name: \"{name}\""),
-                    hint: true,
-                });
-            }
-        }
-    }
-    Ok(sections)
-}
-
-/// A positive number.
-fn number(text: Option<&str>, option: &str) -> Result<Option<u32>, Refusal> {
-    let Some(text) = text else { return Ok(None) };
-    let Ok(number) = text.trim().parse::<i64>() else {
-        return Err(format!("invalid value \"{text}\" for option {option}").into());
-    };
-    match u32::try_from(number) {
-        Ok(number @ 1..=0x7fff_ffff) => Ok(Some(number)),
-        _ => Err(format!("{option} must be in range 1..2147483647").into()),
-    }
-}
-
-fn restrict_key(args: &Args) -> Result<Option<String>, Refusal> {
-    match &args.restrict_key {
-        _ if args.connection.dbname.is_some() => Ok(None),
-        None => Ok(Some(random_restrict_key())),
-        Some(key) if is_valid_restrict_key(key) => Ok(Some(key.clone())),
-        Some(_) => Err("invalid restrict key".to_string().into()),
-    }
-}
-
-fn check_format(format: Option<&str>) -> Result<(), Refusal> {
-    match format
-        .and_then(|name| name.chars().next())
-        .map(|letter| letter.to_ascii_lowercase())
-    {
-        None | Some('c' | 'd' | 't') => Ok(()),
-        Some('p') => Err("archive format \"p\" is not supported; please use psql"
-            .to_string()
-            .into()),
-        Some(_) => Err(format!(
-            "unrecognized archive format \"{}\"; please specify \"c\", \"d\", or \"t\"",
-            format.unwrap_or_default()
-        )
-        .into()),
-    }
-}
-
-fn selection(args: &Args, sections: Sections) -> Selection {
-    let only_one_part = args.schema_only || args.data_only || args.statistics_only;
-    Selection {
-        definitions: if only_one_part {
-            args.schema_only
-        } else {
-            !args.no_schema
-        },
-        data: if only_one_part {
-            args.data_only
-        } else {
-            !args.no_data
-        },
-        statistics: args.statistics
-            || if only_one_part {
-                args.statistics_only
-            } else {
-                !args.no_statistics
-            },
-        sections,
-        privileges: !args.no_privileges,
-        comments: !args.no_comments,
-        policies: !args.no_policies,
-        publications: !args.no_publications,
-        security_labels: !args.no_security_labels,
-        subscriptions: !args.no_subscriptions,
-        schemas: names(&args.schema),
-        excluded_schemas: names(&args.exclude_schema),
-        tables: names(&args.table),
-        indexes: names(&args.index),
-        functions: names(&args.function),
-        triggers: names(&args.trigger),
-        strict_names: args.strict_names,
-        ..Selection::default()
-    }
-}
-
-fn script_options(args: &Args, transaction_size: Option<u32>, restrict_key: Option<String>) -> ScriptOptions {
-    ScriptOptions {
-        ownership: match (args.no_owner, args.use_set_session_authorization) {
-            (true, _) => Ownership::Ignore,
-            (false, true) => Ownership::SessionAuthorization,
-            (false, false) => Ownership::Alter,
-        },
-        drops: match (args.clean, args.if_exists) {
-            (false, _) => Drops::None,
-            (true, false) => Drops::Plain,
-            (true, true) => Drops::IfExists,
-        },
-        create_database: args.create,
-        transactions: match (args.single_transaction, transaction_size) {
-            (true, _) => Transactions::Single,
-            (false, Some(size)) => Transactions::Every(size),
-            (false, None) => Transactions::Each,
-        },
-        disable_triggers: args.disable_triggers,
-        superuser: args.superuser.as_ref().map(bytes),
-        role: args.connection.role(),
-        row_security: args.enable_row_security,
-        tablespaces: !args.no_tablespaces,
-        table_access_methods: !args.no_table_access_method,
-        restrict_key,
-        verbose: args.verbose > 0,
-        quote_all_identifiers: false,
-    }
-}
-
-fn names(values: &[OsString]) -> Vec<BString> {
-    values.iter().map(bytes).collect()
-}
-
-fn bytes(value: &OsString) -> BString {
-    value.as_bytes().into()
 }
 
 async fn run(args: &Args, mut job: Job, messages: &Messages) -> Result<Report> {

@@ -73,13 +73,14 @@ pub async fn dump_to(
                 script: options.script.clone(),
                 selection: options.entries.clone(),
                 dumped_by: Some(options.dumped_by.as_str().into()),
+                compression: output.compression,
                 listener: Arc::new(move |told| match told {
                     Told::Warning(message) => warnings(&PlanWarning::of(message.to_string())),
                     Told::Info(_) => {}
                 }),
                 ..PlainOptions::default()
             };
-            run(params, options, PlainWriter::new(sink, plain), observer).await
+            run(params, options, PlainWriter::new(sink, plain)?, observer).await
         }
         Format::Custom => {
             let writer = CustomWriter::new(sink, &output.compression);

@@ -27,9 +27,10 @@ impl Restore {
             dumped_by: self.dumped_by(),
             places: self.places(),
             listener: messages.listener(),
+            ..PlainOptions::default()
         };
         let mut report = Report::default();
-        let mut writer = PlainWriter::new(sink, options);
+        let mut writer = PlainWriter::new(sink, options)?;
         writer.begin(self.archive.header(), &self.toc).await?;
         for id in writer.data_order() {
             copy(&mut self.archive, id, &mut writer, &messages, &mut report).await?;

@@ -1,24 +1,24 @@
 //! Plain output: the script a restore would run, with the data inline.
 //!
 //! [`PlainWriter`] takes its text from [`crate::script`] and data in the order of the table of contents, as
-//! [`Plan::order`] has it. Data comes as [`Framing::Raw`] segments, terminators included; large objects
+//! [`Plan::order`] has it. Data comes in segments, terminators included; large objects
 //! become `lowrite` calls. It is written to whatever [`Sink`] it was given, and nothing is reordered or kept.
+
+mod output;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use bstr::{BStr, BString, ByteSlice};
-use bytes::{Bytes, BytesMut};
 
 use super::sink::Sink;
 use super::{ArchiveWriter, CreatedAt, Framing, Header, Segment, WriteStats};
+use crate::compress::Compression;
 use crate::error::{Error, ErrorKind, Result};
 use crate::script::large_object::{Contents, Style};
 use crate::script::{Drops, Origin, Plan, Script, ScriptOptions, Step};
 use crate::toc::{DumpId, Entry, Selection};
-
-/// Text is gathered up to this before it goes to the sink.
-const GATHERED: usize = 64 * 1024;
+use output::Output;
 
 /// What is told while a script is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +43,8 @@ pub struct PlainOptions {
     pub dumped_by: Option<BString>,
     /// Lines that verbose scripts show with an entry: where in an archive its data is.
     pub places: HashMap<DumpId, String>,
+    /// How the script is compressed: into gzip members or zstd frames one after another.
+    pub compression: Compression,
     /// Is told what happens.
     pub listener: Listener,
 }
@@ -54,6 +56,7 @@ impl Default for PlainOptions {
             selection: Selection::default(),
             dumped_by: None,
             places: HashMap::new(),
+            compression: Compression::NONE,
             listener: Arc::new(|_| ()),
         }
     }
@@ -86,18 +89,17 @@ enum Data {
 
 impl PlainWriter {
     /// A writer to `sink`.
-    pub fn new(sink: Box<dyn Sink>, options: PlainOptions) -> PlainWriter {
-        PlainWriter {
-            out: Output {
-                sink,
-                text: BytesMut::new(),
-                written: 0,
-            },
+    ///
+    /// # Errors
+    /// `ErrorKind::Unsupported` for a compression method that this build cannot do.
+    pub fn new(sink: Box<dyn Sink>, options: PlainOptions) -> Result<PlainWriter> {
+        Ok(PlainWriter {
+            out: Output::new(sink, &options.compression)?,
             options,
             run: None,
             data: Data::None,
             stats: WriteStats::default(),
-        }
+        })
     }
 
     /// The entries whose data is yet to be written, in the script's order; empty before it was begun.
@@ -189,7 +191,7 @@ impl PlainWriter {
 
 impl ArchiveWriter for PlainWriter {
     fn framing(&self) -> Framing {
-        Framing::Raw
+        self.out.framing()
     }
 
     async fn begin(&mut self, header: &Header, toc: &[Entry]) -> Result<()> {
@@ -232,17 +234,13 @@ impl ArchiveWriter for PlainWriter {
         self.stats.segments += 1;
         self.stats.rows += segment.rows;
         match &mut self.data {
-            Data::Rows => {
-                for bytes in segment.stored {
-                    self.out.bytes(bytes).await?;
-                }
-                Ok(())
-            }
+            Data::Rows => self.out.encoded(segment.stored).await,
             Data::LargeObject(contents) => {
-                for bytes in segment.stored {
+                let mut plain = self.out.plain(segment.stored)?;
+                while let Some(bytes) = plain.next()? {
                     let mut text = Vec::new();
                     contents.write(&bytes, &mut text);
-                    self.out.bytes(text.into()).await?;
+                    self.out.text(&text).await?;
                 }
                 Ok(())
             }
@@ -270,7 +268,7 @@ impl ArchiveWriter for PlainWriter {
         }
         let mut text = Vec::new();
         self.data = Data::LargeObject(Contents::open(oid, self.large_object_style()?, &mut text));
-        self.out.bytes(text.into()).await
+        self.out.text(&text).await
     }
 
     async fn end_large_object(&mut self) -> Result<()> {
@@ -278,7 +276,7 @@ impl ArchiveWriter for PlainWriter {
             Data::LargeObject(contents) => {
                 let mut text = Vec::new();
                 contents.close(&mut text);
-                self.out.bytes(text.into()).await
+                self.out.text(&text).await
             }
             _ => Err(misuse("a large object ends that was not begun")),
         }
@@ -308,51 +306,117 @@ impl ArchiveWriter for PlainWriter {
     }
 }
 
-/// The sink, and text on its way there.
-struct Output {
-    sink: Box<dyn Sink>,
-    text: BytesMut,
-    written: u64,
-}
-
-impl Output {
-    async fn text(&mut self, text: &[u8]) -> Result<()> {
-        self.text.extend_from_slice(text);
-        if self.text.len() < GATHERED {
-            Ok(())
-        } else {
-            self.flush().await
-        }
-    }
-
-    async fn bytes(&mut self, bytes: Bytes) -> Result<()> {
-        if bytes.len() < GATHERED / 4 {
-            return self.text(&bytes).await;
-        }
-        self.flush().await?;
-        self.written += bytes.len() as u64;
-        self.sink.write(bytes).await
-    }
-
-    async fn flush(&mut self) -> Result<()> {
-        if self.text.is_empty() {
-            return Ok(());
-        }
-        self.written += self.text.len() as u64;
-        self.sink.write(self.text.split().freeze()).await
-    }
-
-    async fn finish(mut self) -> Result<u64> {
-        self.flush().await?;
-        self.sink.finish().await?;
-        Ok(self.written)
-    }
-}
-
 fn not_begun() -> Error {
     misuse("the script was not begun")
 }
 
 fn misuse(what: impl Into<String>) -> Error {
     Error::new(ErrorKind::Usage, what)
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::super::{ArchiveVersion, COPY_END, Format, VecSink, encode_segment};
+    use super::*;
+    use crate::compress::StreamDecoder;
+    use crate::toc::{Desc, Section};
+
+    fn header() -> Header {
+        Header {
+            version: ArchiveVersion::V1_16,
+            format: Format::Plain,
+            compression: Compression::NONE,
+            created_at: CreatedAt::now(),
+            database: Some("db".into()),
+            server_version: Some("18.6".into()),
+            dumper_version: None,
+            int_size: 4,
+            offset_size: 8,
+        }
+    }
+
+    fn toc() -> Vec<Entry> {
+        let data = |id, desc, tag: &str| Entry {
+            had_dumper: true,
+            copy_statement: (desc == Desc::TableData).then(|| "COPY t (a) FROM stdin;\n".into()),
+            ..Entry::new(DumpId(id), desc, tag, Section::Data)
+        };
+        vec![
+            data(1, Desc::TableData, "t"),
+            data(2, Desc::TableData, "u"),
+            data(3, Desc::Blobs, "BLOBS"),
+        ]
+    }
+
+    /// A script of two tables and a large object; returns the sink's bytes.
+    async fn script(compression: Compression) -> (Framing, Vec<u8>) {
+        let sink = VecSink::new();
+        let options = PlainOptions {
+            compression,
+            ..PlainOptions::default()
+        };
+        let mut writer = PlainWriter::new(Box::new(sink.clone()), options).unwrap();
+        let framing = writer.framing();
+        let segment = |bytes: &'static [u8]| {
+            encode_segment(framing, &compression, [Bytes::from_static(bytes)], 1).unwrap()
+        };
+        writer.begin(&header(), &toc()).await.unwrap();
+        assert_eq!(writer.data_order(), [DumpId(1), DumpId(2), DumpId(3)]);
+        for id in [1, 2] {
+            writer.begin_data(DumpId(id)).await.unwrap();
+            writer.append(segment(b"1\n")).await.unwrap();
+            writer.append(segment(COPY_END)).await.unwrap();
+            writer.end_data().await.unwrap();
+        }
+        writer.begin_large_objects(DumpId(3)).await.unwrap();
+        writer.begin_large_object(77).await.unwrap();
+        writer.append(segment(b"\x01")).await.unwrap();
+        writer.append(segment(b"\x02")).await.unwrap();
+        writer.end_large_object().await.unwrap();
+        writer.end_large_objects().await.unwrap();
+        let stats = writer.finish().await.unwrap();
+        let bytes = sink.bytes();
+        assert_eq!((stats.bytes, stats.segments), (bytes.len() as u64, 6));
+        (framing, bytes)
+    }
+
+    #[tokio::test]
+    async fn a_compressed_script_is_the_same_script() {
+        let (_, plain) = script(Compression::NONE).await;
+        let text = plain.to_str().unwrap();
+        assert!(
+            text.contains("COPY t (a) FROM stdin;\n1\n\\.\n\n\n--\n-- Data for Name: u;"),
+            "{text}"
+        );
+        assert!(text.contains(
+            "BEGIN;\n\nSELECT pg_catalog.lo_open('77', 131072);\nSELECT pg_catalog.lowrite(0, '\\\\x0102');\n"
+        ));
+        for compression in [Compression::GZIP, Compression::ZSTD] {
+            let (framing, stored) = script(compression).await;
+            assert_ne!(stored, plain);
+            let mut decoder = StreamDecoder::new(framing).unwrap();
+            let mut decoded = vec![0; plain.len() + 1];
+            let length = decoder.decode(&mut &stored[..], &mut decoded).unwrap();
+            decoder.finish().unwrap();
+            assert_eq!(decoded[..length].as_bstr(), plain.as_bstr());
+        }
+    }
+
+    #[tokio::test]
+    async fn data_that_is_missing_or_out_of_order_is_an_error() {
+        let sink = VecSink::new();
+        let mut writer = PlainWriter::new(Box::new(sink.clone()), PlainOptions::default()).unwrap();
+        assert!(writer.begin_data(DumpId(1)).await.is_err(), "not begun");
+        writer.begin(&header(), &toc()).await.unwrap();
+        let error = writer.begin_data(DumpId(2)).await.unwrap_err();
+        assert_eq!(error.to_string(), "the data of entry 1 is missing");
+
+        let mut writer = PlainWriter::new(Box::new(sink), PlainOptions::default()).unwrap();
+        writer.begin(&header(), &toc()).await.unwrap();
+        writer.begin_data(DumpId(1)).await.unwrap();
+        assert!(writer.begin_data(DumpId(2)).await.is_err(), "within other data");
+        assert!(writer.end_large_objects().await.is_err());
+    }
 }

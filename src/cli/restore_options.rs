@@ -1,0 +1,210 @@
+//! What rsrestore's options mean together: checked in pg_restore's order and words, and turned into what the
+//! library takes.
+
+use std::ffi::OsString;
+use std::ops::RangeInclusive;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+use bstr::BString;
+
+use super::checks::{Refusal, exclusive, number, sections};
+use super::restore::Args;
+use crate::restore::RestoreOptions;
+use crate::script::{
+    Drops, Ownership, ScriptOptions, Transactions, is_valid_restrict_key, random_restrict_key,
+};
+use crate::toc::Selection;
+use crate::toc::selection::Sections;
+
+/// The numbers that counts may be.
+const POSITIVE: RangeInclusive<i64> = 1..=0x7fff_ffff;
+
+/// What is to be done, once the options have been found to agree.
+pub(super) struct Job {
+    pub(super) action: Action,
+    pub(super) input: Option<PathBuf>,
+    pub(super) use_list: Option<PathBuf>,
+    pub(super) options: RestoreOptions,
+}
+
+pub(super) enum Action {
+    List(Option<PathBuf>),
+    Script(Option<PathBuf>),
+    Server,
+}
+
+/// Checks that the options agree.
+pub(super) fn check(args: &Args) -> Result<Job, Refusal> {
+    let format = args.format.as_deref();
+    let sections = sections(&args.section)?;
+    let jobs = number(args.jobs.as_deref(), "-j/--jobs", POSITIVE)?;
+    let transaction_size = number(args.transaction_size.as_deref(), "--transaction-size", POSITIVE)?;
+    if let Some(extra) = args.input.get(1) {
+        let text = format!(
+            "too many command-line arguments (first is \"{}\")",
+            extra.display()
+        );
+        return Err(Refusal::with_hint(text));
+    }
+    let has_database = args.connection.dbname.is_some();
+    if !has_database && args.file.is_none() && !args.list {
+        return Err("one of -d/--dbname and -f/--file must be specified".into());
+    }
+    if has_database && args.file.is_some() {
+        return Err(Refusal::with_hint(
+            "options -d/--dbname and -f/--file cannot be used together",
+        ));
+    }
+    exclusive(&[(
+        (has_database, "-d/--dbname"),
+        (args.restrict_key.is_some(), "--restrict-key"),
+    )])?;
+    let restrict_key = restrict_key(args)?;
+    check_parts(args)?;
+    let single_transaction = (args.single_transaction, "-1/--single-transaction");
+    exclusive(&[
+        ((args.create, "-C/--create"), single_transaction),
+        (
+            single_transaction,
+            (transaction_size.is_some(), "--transaction-size"),
+        ),
+    ])?;
+    if args.single_transaction && jobs.is_some_and(|jobs| jobs > 1) {
+        return Err("cannot specify both --single-transaction and multiple jobs".into());
+    }
+    if args.if_exists && !args.clean {
+        return Err("option --if-exists requires option -c/--clean".into());
+    }
+    check_format(format)?;
+    let output = args.file.clone().filter(|file| file.as_os_str() != "-");
+    let transaction_size = transaction_size.and_then(|size| u32::try_from(size).ok());
+    let action = if args.list {
+        Action::List(output)
+    } else if has_database {
+        Action::Server
+    } else {
+        Action::Script(output)
+    };
+    Ok(Job {
+        action,
+        input: args.input.first().map(PathBuf::from),
+        use_list: args.use_list.clone(),
+        options: RestoreOptions {
+            selection: selection(args, sections),
+            script: script_options(args, transaction_size, restrict_key),
+            list: None,
+            exit_on_error: args.exit_on_error || args.single_transaction || transaction_size.is_some(),
+            no_data_for_failed_tables: args.no_data_for_failed_tables,
+        },
+    })
+}
+
+/// Checks the options that say which parts are restored.
+fn check_parts(args: &Args) -> Result<(), Refusal> {
+    let schema_only = (args.schema_only, "-s/--schema-only");
+    let data_only = (args.data_only, "-a/--data-only");
+    let statistics_only = (args.statistics_only, "--statistics-only");
+    let statistics = (args.statistics, "--statistics");
+    let no_statistics = (args.no_statistics, "--no-statistics");
+    let pairs = [
+        (schema_only, data_only),
+        (schema_only, statistics_only),
+        (data_only, statistics_only),
+        (schema_only, (args.no_schema, "--no-schema")),
+        (data_only, (args.no_data, "--no-data")),
+        (statistics_only, no_statistics),
+        (schema_only, statistics),
+        (data_only, statistics),
+        (statistics, no_statistics),
+        ((args.clean, "-c/--clean"), data_only),
+    ];
+    exclusive(&pairs)
+}
+
+fn restrict_key(args: &Args) -> Result<Option<String>, Refusal> {
+    match &args.restrict_key {
+        _ if args.connection.dbname.is_some() => Ok(None),
+        None => Ok(Some(random_restrict_key())),
+        Some(key) if is_valid_restrict_key(key) => Ok(Some(key.clone())),
+        Some(_) => Err("invalid restrict key".into()),
+    }
+}
+
+fn check_format(format: Option<&str>) -> Result<(), Refusal> {
+    match format
+        .and_then(|name| name.chars().next())
+        .map(|letter| letter.to_ascii_lowercase())
+    {
+        None | Some('c' | 'd' | 't') => Ok(()),
+        Some('p') => Err("archive format \"p\" is not supported; please use psql".into()),
+        Some(_) => Err(format!(
+            "unrecognized archive format \"{}\"; please specify \"c\", \"d\", or \"t\"",
+            format.unwrap_or_default()
+        )
+        .into()),
+    }
+}
+
+fn selection(args: &Args, sections: Sections) -> Selection {
+    let only_one_part = args.schema_only || args.data_only || args.statistics_only;
+    let part = |only: bool, without: bool| if only_one_part { only } else { !without };
+    Selection {
+        definitions: part(args.schema_only, args.no_schema),
+        data: part(args.data_only, args.no_data),
+        statistics: args.statistics || part(args.statistics_only, args.no_statistics),
+        sections,
+        privileges: !args.no_privileges,
+        comments: !args.no_comments,
+        policies: !args.no_policies,
+        publications: !args.no_publications,
+        security_labels: !args.no_security_labels,
+        subscriptions: !args.no_subscriptions,
+        schemas: names(&args.schema),
+        excluded_schemas: names(&args.exclude_schema),
+        tables: names(&args.table),
+        indexes: names(&args.index),
+        functions: names(&args.function),
+        triggers: names(&args.trigger),
+        strict_names: args.strict_names,
+        ..Selection::default()
+    }
+}
+
+fn script_options(args: &Args, transaction_size: Option<u32>, restrict_key: Option<String>) -> ScriptOptions {
+    ScriptOptions {
+        ownership: match (args.no_owner, args.use_set_session_authorization) {
+            (true, _) => Ownership::Ignore,
+            (false, true) => Ownership::SessionAuthorization,
+            (false, false) => Ownership::Alter,
+        },
+        drops: match (args.clean, args.if_exists) {
+            (false, _) => Drops::None,
+            (true, false) => Drops::Plain,
+            (true, true) => Drops::IfExists,
+        },
+        create_database: args.create,
+        transactions: match (args.single_transaction, transaction_size) {
+            (true, _) => Transactions::Single,
+            (false, Some(size)) => Transactions::Every(size),
+            (false, None) => Transactions::Each,
+        },
+        disable_triggers: args.disable_triggers,
+        superuser: args.superuser.as_ref().map(bytes),
+        role: args.connection.role(),
+        row_security: args.enable_row_security,
+        tablespaces: !args.no_tablespaces,
+        table_access_methods: !args.no_table_access_method,
+        restrict_key,
+        verbose: args.verbose > 0,
+        quote_all_identifiers: false,
+    }
+}
+
+fn names(values: &[OsString]) -> Vec<BString> {
+    values.iter().map(bytes).collect()
+}
+
+fn bytes(value: &OsString) -> BString {
+    value.as_bytes().into()
+}
