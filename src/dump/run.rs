@@ -12,7 +12,8 @@ use super::rows::{Encoders, Rows};
 use super::session::Server;
 use crate::archive::plain::{PlainOptions, Told};
 use crate::archive::{
-    ArchiveWriter, CustomWriter, FileSink, Format, Header, PlainWriter, Sink, StdoutSink, WriteStats,
+    ArchiveWriter, CustomWriter, DirectoryWriter, FileSink, Format, Header, LocalFolder, PlainWriter, Sink,
+    StdoutSink, WriteStats,
 };
 use crate::connect::ConnectParams;
 use crate::error::{Error, ErrorKind, Result};
@@ -48,8 +49,16 @@ pub struct DumpReport {
 /// # Errors
 /// If anything goes wrong: then no file is left that looks complete.
 pub async fn dump(params: &ConnectParams, options: &DumpOptions, observer: &Observer) -> Result<DumpReport> {
-    let sink: Box<dyn Sink> = match &options.output.file {
-        Some(path) => Box::new(FileSink::create(path, options.output.sync).await?),
+    let output = &options.output;
+    if output.format == Format::Directory {
+        let path = output.file.as_ref();
+        let path = path.ok_or_else(|| Error::new(ErrorKind::Usage, "no output directory specified"))?;
+        let folder = LocalFolder::create(path, output.sync).await?;
+        let writer = DirectoryWriter::new(Box::new(folder), &output.compression);
+        return run(params, options, writer, observer).await;
+    }
+    let sink: Box<dyn Sink> = match &output.file {
+        Some(path) => Box::new(FileSink::create(path, output.sync).await?),
         None => Box::new(StdoutSink::new()?),
     };
     dump_to(params, options, sink, observer).await
@@ -86,9 +95,13 @@ pub async fn dump_to(
             let writer = CustomWriter::new(sink, &output.compression);
             run(params, options, writer, observer).await
         }
-        Format::Directory | Format::Tar => Err(Error::new(
+        Format::Directory => Err(Error::new(
+            ErrorKind::Usage,
+            "a directory archive is many files, and cannot be written to one sink",
+        )),
+        Format::Tar => Err(Error::new(
             ErrorKind::Unsupported,
-            "the directory and tar formats cannot be written yet",
+            "the tar format cannot be written yet",
         )),
     }
 }
