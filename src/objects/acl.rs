@@ -21,7 +21,7 @@ pub struct Acl {
 }
 
 impl Acl {
-    /// The next two columns of a row whose query has [`acl_columns`]; `None` if there are no grants but the default.
+    /// The next two columns of a row whose query has `acl_columns`; `None` if there are no grants but the default.
     ///
     /// # Errors
     /// If the columns are not there or not of these types.
