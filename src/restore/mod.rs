@@ -3,6 +3,23 @@
 //! [`Restore`] prepares: it applies a list file and the selection to the archive's table of contents and knows
 //! what would be done before anything is. [`Restore::to_script`] writes SQL, [`Restore::to_server`] executes it
 //! over a raw lane; both take every statement from [`crate::script`]. Catalogs are never read.
+//!
+//! ```no_run
+//! # async fn example() -> rsdump::Result<()> {
+//! use rsdump::archive::Archive;
+//! use rsdump::connect::ConnectParams;
+//! use rsdump::restore::{Restore, RestoreOptions, Silent};
+//!
+//! let archive = Archive::open_path("shop.dump").await?;
+//! let mut options = RestoreOptions::default();
+//! options.selection.tables = vec!["orders".into()];
+//! let restore = Restore::new(archive, options)?;
+//! let params = ConnectParams::parse(b"dbname=copy")?;
+//! let report = restore.to_server(params, &mut Silent).await?;
+//! println!("{} rows, {} errors", report.rows, report.errors);
+//! # Ok(())
+//! # }
+//! ```
 
 mod batches;
 mod commands;

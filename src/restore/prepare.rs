@@ -69,7 +69,11 @@ impl Restore {
     /// The program that made the archive, with its version.
     pub(super) fn dumped_by(&self) -> Option<BString> {
         let version = self.archive.header().dumper_version.as_ref()?;
-        Some([b"pg_dump version ", version.as_slice()].concat().into())
+        // Archives have room for the version of pg_dump alone; ours begin with their own program's name.
+        Some(match version.starts_with(b"rsdump ") {
+            true => version.clone(),
+            false => [b"pg_dump version ", version.as_slice()].concat().into(),
+        })
     }
 
     pub(super) fn tell_implied(&self, observer: &mut dyn Observer) {
