@@ -1,7 +1,7 @@
 //! Large objects: who they are and belong to. Their contents are streamed in [`crate::dump`].
 //!
 //! There may be a great many, so those with the same owner and grants share an object and an entry, up to
-//! [`GROUP`] of them. Archives before 1.16 have an entry for each and one for all contents together.
+//! `GROUP` of them. Archives before 1.16 have an entry for each and one for all contents together.
 
 use bstr::{BString, ByteSlice};
 
