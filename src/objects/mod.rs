@@ -2,7 +2,7 @@
 //!
 //! A kind's file has its query, its row, its struct and its DDL, because that is what changes together.
 //! Reading ([`read`]) is set-based: a fixed number of queries for all objects of all kinds. Emission
-//! ([`emit`]) is pure: it turns a [`Catalog`] into archive entries and never asks the server anything.
+//! (`emit`) is pure: it turns a [`Catalog`] into archive entries and never asks the server anything.
 //!
 //! What is *not* here: the order of the objects ([`crate::order`]), which of them a user asked for in
 //! words (patterns become oids in [`crate::dump`]), and how entries are stored or run.
