@@ -1,4 +1,4 @@
-//! `rsdump`: argv as typed. What the options mean together is in [`super::dump_options`].
+//! `rsdump`: argv as typed. What the options mean together is in `dump_options`.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
