@@ -61,6 +61,9 @@ pub(super) struct Args {
     /// Do not wait for the file to be safe on disk
     #[arg(long, help_heading = "General options")]
     pub(super) no_sync: bool,
+    /// How to make sure that the file is safe on disk: fsync or syncfs
+    #[arg(long, value_name = "METHOD", help_heading = "General options")]
+    pub(super) sync_method: Option<String>,
     /// Show this help, then exit
     #[arg(short = '?', long, action = ArgAction::Help, help_heading = "General options")]
     help: Option<bool>,
@@ -239,12 +242,38 @@ pub fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(run(&args, &options, &messages)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
+    let outcome = runtime.block_on(async {
+        tokio::select! {
+            outcome = run(&args, &options, &messages) => Some(outcome),
+            // Dropping the dump removes what it has written so far.
+            () = interrupted() => None,
+        }
+    });
+    runtime.shutdown_background();
+    match outcome {
+        Some(Ok(())) => ExitCode::SUCCESS,
+        Some(Err(error)) => {
             messages.error(error.to_string());
             ExitCode::FAILURE
         }
+        None => {
+            messages.plain("terminated by user");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Waits for the user to give up.
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut int), Ok(mut term)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        // Then a signal ends the process at once.
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = int.recv() => {}
+        _ = term.recv() => {}
     }
 }
 

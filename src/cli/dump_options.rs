@@ -27,6 +27,11 @@ pub(super) fn check(args: &Args, like_pg_dump: bool) -> Result<DumpOptions, Refu
         "--extra-float-digits",
         -15..=3,
     )?;
+    if let Some(method) = args.sync_method.as_deref()
+        && !matches!(method, "fsync" | "syncfs")
+    {
+        return Err(format!("unrecognized sync method: {method}").into());
+    }
     // The database is either an argument or -d's, not both.
     let named = usize::from(args.connection.dbname.is_none());
     if let Some(extra) = args.database.get(named) {
@@ -39,6 +44,10 @@ pub(super) fn check(args: &Args, like_pg_dump: bool) -> Result<DumpOptions, Refu
         });
     }
     check_parts(args)?;
+    if jobs.is_some_and(|jobs| jobs > 1) && !args.include_foreign_data.is_empty() {
+        let message = "option --include-foreign-data is not supported with parallel backup";
+        return Err(String::from(message).into());
+    }
     let format = format(args.format.as_deref())?;
     let restrict_key = restrict_key(args, format)?;
     let output = output(args, format, like_pg_dump)?;
@@ -157,7 +166,15 @@ fn output(args: &Args, format: Format, like_pg_dump: bool) -> Result<OutputOptio
         }
     };
     let compression = match (&args.compress, format) {
-        (Some(spec), _) => Compression::parse(spec)?,
+        (Some(spec), _) => {
+            let compression = Compression::parse(spec)?;
+            if compression.algorithm == Algorithm::Lz4 {
+                let message =
+                    "invalid compression specification: this build does not support compression with LZ4";
+                return Err(String::from(message).into());
+            }
+            compression
+        }
         (None, Format::Plain | Format::Tar) => Compression::NONE,
         // Archives of older versions cannot say that they are compressed with anything else.
         (None, _) if like_pg_dump || version < ArchiveVersion::V1_15 => Compression::GZIP,

@@ -39,14 +39,18 @@ type Pending = JoinHandle<Result<Segment>>;
 
 impl Encoders {
     /// Encoders for what the archive's writer wants.
-    pub(super) fn new(framing: Framing, compression: Compression) -> Encoders {
+    ///
+    /// # Errors
+    /// If this build cannot compress so.
+    pub(super) fn new(framing: Framing, compression: Compression) -> Result<Encoders> {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        Encoders {
+        let first = SegmentEncoder::new(framing, &compression)?;
+        Ok(Encoders {
             framing,
             compression,
-            idle: Arc::default(),
+            idle: Arc::new(Mutex::new(vec![first])),
             depth: processors.clamp(1, 8) + 1,
-        }
+        })
     }
 
     /// Starts making a segment.

@@ -113,6 +113,7 @@ async fn run<W: ArchiveWriter>(
     observer: &Observer,
 ) -> Result<DumpReport> {
     let begun = Instant::now();
+    let encoders = Encoders::new(writer.framing(), options.output.compression)?;
     let server = Server::connect(params, options).await?;
     let (plan, _locks) = make_plan(&server, options).await?;
     plan.warnings
@@ -123,7 +124,7 @@ async fn run<W: ArchiveWriter>(
         .await?;
     observer.progress.planned(plan.sources.len());
     let mut data = Data {
-        encoders: Encoders::new(writer.framing(), options.output.compression),
+        encoders,
         server: &server,
         lane: None,
         progress: &*observer.progress,
@@ -195,7 +196,8 @@ fn header(server: &Server, params: &ConnectParams, options: &DumpOptions) -> Hea
     let mut header = Header::new(output.version, output.format, output.compression);
     header.database = Some(params.database().to_owned());
     header.server_version = Some(server.parameter("server_version"));
-    header.dumper_version = Some(options.dumped_by.as_str().into());
+    // Readers say "version" themselves.
+    header.dumper_version = Some(options.dumped_by.replace(" version ", " ").into());
     header
 }
 

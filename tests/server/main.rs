@@ -2,6 +2,7 @@
 
 mod archive;
 mod connect;
+mod dump;
 mod generated;
 mod harness;
 mod lane;
