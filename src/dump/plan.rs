@@ -90,10 +90,12 @@ pub fn plan(
         details: warning.details(catalog),
         hints: warning.hints(),
     };
+    let unread = catalog.warnings.iter().cloned().map(PlanWarning::of);
+    let risks = arrangement.warnings.iter().map(warning);
     Ok(Plan {
         sources,
         entries,
-        warnings: arrangement.warnings.iter().map(warning).collect(),
+        warnings: unread.chain(risks).collect(),
     })
 }
 

@@ -159,6 +159,7 @@ async fn make_plan(server: &Server, options: &DumpOptions) -> Result<(Plan, Opti
         data: entries.data,
         sequence_values: entries.sequence_values,
         statistics: entries.statistics,
+        subscriptions: entries.subscriptions,
         large_objects: match options.large_objects {
             _ if !entries.data => read::LargeObjects::None,
             LargeObjects::Exclude => read::LargeObjects::None,

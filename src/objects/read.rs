@@ -30,6 +30,8 @@ pub struct ReadOptions {
     pub sequence_values: bool,
     /// Planner statistics are wanted.
     pub statistics: bool,
+    /// Subscriptions are wanted.
+    pub subscriptions: bool,
     /// Large objects are wanted.
     pub large_objects: LargeObjects,
     /// How long to wait for a table's lock, as `statement_timeout` takes it.
@@ -121,7 +123,7 @@ async fn read_base(
         event_trigger::read(reader),
         extended_statistics::read(reader),
         publication::read(reader),
-        subscription::read(reader),
+        read_subscriptions(reader, options),
         whole::read(reader),
     )?;
     extension::add(catalog, extensions);
@@ -148,6 +150,13 @@ async fn read_base(
     rule::add(catalog, rules);
     publication::add_members(catalog, published, selection.with_everything());
     Ok(dependencies)
+}
+
+async fn read_subscriptions(reader: &Reader<'_>, options: &ReadOptions) -> Result<subscription::Rows> {
+    match options.subscriptions {
+        true => subscription::read(reader).await,
+        false => Ok(subscription::Rows::default()),
+    }
 }
 
 async fn read_large_objects(reader: &Reader<'_>, options: &ReadOptions) -> Result<Vec<large_object::Row>> {

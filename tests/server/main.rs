@@ -8,6 +8,7 @@ mod harness;
 mod lane;
 mod objects;
 mod oracle;
+mod ordinary_user;
 mod restore;
 mod security_labels;
 #[allow(dead_code, unused_imports, reason = "a toolbox: no test needs all of it")]
