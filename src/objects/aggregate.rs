@@ -324,3 +324,60 @@ impl Details {
         Some(out)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(transition: &str, last: Option<&str>, last_modify: u8) -> Mode {
+        Mode {
+            transition: transition.into(),
+            state: "internal".into(),
+            space: 0,
+            initial: None,
+            last: last.map(BString::from),
+            last_extra: false,
+            last_modify,
+        }
+    }
+
+    #[test]
+    fn clauses_come_in_their_order_and_only_where_they_say_something() {
+        let mut details = Details {
+            kind: b'n',
+            argument_types: Vec::new(),
+            arguments: BString::default(),
+            identity_arguments: BString::default(),
+            ordinary: mode("f", Some("g"), b'r'),
+            moving: None,
+            inverse: None,
+            combine: None,
+            serialize: None,
+            deserialize: None,
+            sort_operator: None,
+            parallel: b'u',
+        };
+        assert_eq!(
+            details.clauses(Quoting::default()),
+            "    SFUNC = f,\n    STYPE = internal,\n    FINALFUNC = g"
+        );
+        // The flag that is an ordinary aggregate's default is not a hypothetical-set one's.
+        details.kind = b'h';
+        details.ordinary.last_extra = true;
+        details.ordinary.initial = Some("it's".into());
+        details.moving = Some(Mode {
+            space: 8,
+            ..mode("mf", None, b'w')
+        });
+        details.inverse = Some("inv".into());
+        details.sort_operator = Some(("pg_catalog".into(), ">".into()));
+        details.parallel = b's';
+        assert_eq!(
+            details.clauses(Quoting::default()),
+            "    SFUNC = f,\n    STYPE = internal,\n    INITCOND = 'it''s',\n    FINALFUNC = g,\n    \
+             FINALFUNC_EXTRA,\n    FINALFUNC_MODIFY = READ_ONLY,\n    MSFUNC = mf,\n    MINVFUNC = inv,\n    \
+             MSTYPE = internal,\n    MSSPACE = 8,\n    SORTOP = OPERATOR(pg_catalog.>),\n    HYPOTHETICAL,\n    \
+             PARALLEL = safe"
+        );
+    }
+}

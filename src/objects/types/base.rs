@@ -164,3 +164,49 @@ impl Base {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_that_are_defaults_are_left_out_but_for_layout() {
+        let mut base = Base {
+            length: -1,
+            input: "s.i".into(),
+            output: "s.o".into(),
+            receive: None,
+            send: None,
+            typmod_in: None,
+            typmod_out: None,
+            analyze: None,
+            subscript: None,
+            element: None,
+            default: None,
+            collatable: false,
+            category: b'U',
+            preferred: false,
+            delimiter: b',',
+            by_value: false,
+            alignment: b'i',
+            storage: b'x',
+        };
+        assert_eq!(
+            base.create("s.t".into(), Quoting::default()),
+            "CREATE TYPE s.t (\n    INTERNALLENGTH = variable,\n    INPUT = s.i,\n    OUTPUT = s.o,\n    \
+             ALIGNMENT = int4,\n    STORAGE = extended\n);\n"
+        );
+        base.length = 2;
+        base.default = Some(TypeDefault::Literal("it's".into()));
+        base.element = Some("integer".into());
+        (base.category, base.delimiter, base.alignment, base.storage) = (b'x', b';', b's', b'p');
+        (base.collatable, base.preferred, base.by_value) = (true, true, true);
+        assert_eq!(
+            base.create("s.t".into(), Quoting::default()),
+            "CREATE TYPE s.t (\n    INTERNALLENGTH = 2,\n    INPUT = s.i,\n    OUTPUT = s.o,\n    \
+             COLLATABLE = true,\n    DEFAULT = 'it''s',\n    ELEMENT = integer,\n    CATEGORY = 'x',\n    \
+             PREFERRED = true,\n    DELIMITER = ';',\n    ALIGNMENT = int2,\n    STORAGE = plain,\n    \
+             PASSEDBYVALUE\n);\n"
+        );
+    }
+}

@@ -272,3 +272,77 @@ fn emit_comment(constraint: &Object, domain: &Object, out: &mut Emitter<'_>) {
     };
     attributes::comment(out, &subject);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connect::ServerVersion;
+
+    /// A catalog with one domain, and the constraints on it.
+    fn domain(constraints: &[(&str, ConstraintKind, bool)]) -> (Catalog, Domain) {
+        let mut catalog = Catalog::new(ServerVersion(180_000), Quoting::default());
+        let mut domain = Domain {
+            base: "text".into(),
+            not_null: false,
+            default: Some(TypeDefault::Expression("now()".into())),
+            collation: Some(("pg_catalog".into(), "C".into())),
+            checks: Vec::new(),
+            not_null_constraint: None,
+        };
+        for &(name, kind, separate) in constraints {
+            let is_not_null = kind == ConstraintKind::NotNull;
+            let body = Constraint {
+                on: ConstraintOn::Domain(DumpId(1)),
+                kind,
+                definition: if is_not_null { "NOT NULL" } else { "CHECK (x)" }.into(),
+                index: None,
+                referenced: None,
+                deferrable: false,
+                deferred: false,
+                period: false,
+                is_local: true,
+                validated: true,
+                separate,
+            };
+            let id = catalog
+                .add(CatalogId::default(), name, Body::Constraint(Box::new(body)))
+                .id;
+            if is_not_null {
+                domain.not_null = true;
+                domain.not_null_constraint = Some(id);
+            } else {
+                domain.checks.push(id);
+            }
+        }
+        (catalog, domain)
+    }
+
+    #[test]
+    fn separate_constraints_are_no_clauses() {
+        use ConstraintKind::{Check, NotNull};
+        let create = |constraints: &[_]| {
+            let (catalog, domain) = domain(constraints);
+            domain.create("s.d".into(), "d".into(), &catalog)
+        };
+        let head = "CREATE DOMAIN s.d AS text COLLATE pg_catalog.\"C\"";
+        assert_eq!(
+            create(&[("A", Check, false), ("b", Check, true)]),
+            text!(head, " DEFAULT now()\n\tCONSTRAINT \"A\" CHECK (x);\n")
+        );
+        assert_eq!(create(&[("n", NotNull, true)]), text!(head, " DEFAULT now();\n"));
+    }
+
+    #[test]
+    fn a_not_null_constraint_is_named_if_the_server_would_name_it_otherwise() {
+        let create = |name: &str| {
+            let (catalog, domain) = domain(&[(name, ConstraintKind::NotNull, false)]);
+            domain.create("d".into(), "d".into(), &catalog)
+        };
+        let head = "CREATE DOMAIN d AS text COLLATE pg_catalog.\"C\"";
+        assert_eq!(create("d_not_null"), text!(head, " NOT NULL DEFAULT now();\n"));
+        assert_eq!(
+            create("n"),
+            text!(head, " CONSTRAINT n NOT NULL DEFAULT now();\n")
+        );
+    }
+}

@@ -84,3 +84,35 @@ impl Range {
         out
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_subtype_has_anyway_is_not_said() {
+        let mut range = Range {
+            subtype: "text".into(),
+            multirange: None,
+            opclass: None,
+            collation: None,
+            canonical: None,
+            subtype_diff: None,
+        };
+        assert_eq!(
+            range.create("s.r".into(), Quoting::default()),
+            "CREATE TYPE s.r AS RANGE (\n    subtype = text\n);\n"
+        );
+        range.multirange = Some("s.rs".into());
+        range.opclass = Some(("S".into(), "ops".into()));
+        range.collation = Some(("pg_catalog".into(), "C".into()));
+        range.canonical = Some("s.f".into());
+        range.subtype_diff = Some("s.g".into());
+        assert_eq!(
+            range.create("s.r".into(), Quoting::default()),
+            "CREATE TYPE s.r AS RANGE (\n    subtype = text,\n    multirange_type_name = s.rs,\n    \
+             subtype_opclass = \"S\".ops,\n    collation = pg_catalog.\"C\",\n    canonical = s.f,\n    \
+             subtype_diff = s.g\n);\n"
+        );
+    }
+}
