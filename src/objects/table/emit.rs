@@ -6,7 +6,7 @@ use bstr::{BStr, BString};
 use super::constraint::ConstraintKind;
 use super::{Column, Persistence, RelKind, ReplicaIdentity, Table, constraint};
 use crate::objects::{Body, Catalog, Components, Emitter, Object, attributes, matview, sequence, view};
-use crate::sql::{Grantable, put, storage_parameters, text};
+use crate::sql::{Grantable, Quoting, put, storage_parameters, text};
 use crate::toc::{Desc, Entry, Section};
 
 /// A relation's own entry, and those of what hangs on it: comments, security labels, grants.
@@ -233,7 +233,13 @@ fn not_null_element(catalog: &Catalog, column: &Column) -> Option<BString> {
     let not_null = column.not_null.as_ref().filter(|not_null| not_null.is_local)?;
     let mut out = BString::default();
     if let Some(name) = &not_null.name {
-        put!(out; "CONSTRAINT ", catalog.quoting.ident(name), " ");
+        // pg_dump writes the name as it is, which not every name survives; --quote-all-identifiers does not
+        // reach it either.
+        let quoting = Quoting {
+            all_identifiers: false,
+            ..catalog.quoting
+        };
+        put!(out; "CONSTRAINT ", quoting.ident(name), " ");
     }
     put!(out; "NOT NULL ", catalog.quoting.ident(&column.name));
     if not_null.no_inherit {
