@@ -378,7 +378,7 @@ struct Owner<'a> {
 impl<'a> Owner<'a> {
     fn of(catalog: &'a Catalog, owned_by: OwnedBy) -> Option<Owner<'a>> {
         let table = catalog.table(owned_by.table)?;
-        let column = table.columns.get(usize::try_from(owned_by.column - 1).ok()?)?;
+        let column = table.column(owned_by.column)?;
         Some(Owner {
             object: catalog.object(owned_by.table),
             table,

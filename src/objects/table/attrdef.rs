@@ -13,7 +13,7 @@ use crate::objects::{Body, Catalog, Components, Emitter, Object, Reader, class};
 use crate::sql::text;
 use crate::toc::{CatalogId, Desc, DumpId, Section};
 
-use super::{RelKind, Table};
+use super::{RelKind, column};
 
 /// A column's default or generation expression.
 #[derive(Debug)]
@@ -63,10 +63,9 @@ pub async fn read(reader: &Reader<'_>, wanted: &[u32]) -> Result<Vec<AttrDefRow>
 pub fn add(catalog: &mut Catalog, rows: Vec<AttrDefRow>) -> Result<()> {
     for row in rows {
         let table_id = catalog.relation(row.table)?;
-        let place = place(row.column);
         let Some((table, column)) = catalog
             .table(table_id)
-            .and_then(|table| Some((table, table.columns.get(place)?)))
+            .and_then(|table| Some((table, table.column(row.column)?)))
         else {
             continue;
         };
@@ -75,8 +74,7 @@ pub fn add(catalog: &mut Catalog, rows: Vec<AttrDefRow>) -> Result<()> {
         }
         // There is no statement that gives a column its generation expression afterwards. Views take theirs
         // only afterwards, and so do columns that CREATE TABLE does not mention.
-        let separate =
-            column.generated == 0 && (table.relkind == RelKind::View || !table.prints_column(place));
+        let separate = column.generated == 0 && (table.relkind == RelKind::View || !table.prints(column));
         let catalog_id = CatalogId {
             tableoid: class::PG_ATTRDEF,
             oid: row.oid,
@@ -100,7 +98,7 @@ pub fn add(catalog: &mut Catalog, rows: Vec<AttrDefRow>) -> Result<()> {
 
 /// Adds one expression and tells its column.
 pub(super) fn add_one(catalog: &mut Catalog, catalog_id: CatalogId, attrdef: AttrDef) -> DumpId {
-    let (table_id, place) = (attrdef.table, place(attrdef.column));
+    let (table_id, place) = (attrdef.table, column::place(attrdef.column));
     let table = catalog.object(table_id);
     let (name, schema, owner, dump) = (table.name.clone(), table.schema, table.owner, table.dump);
     let object = catalog.add(catalog_id, name, Body::AttrDef(Box::new(attrdef)));
@@ -110,16 +108,11 @@ pub(super) fn add_one(catalog: &mut Catalog, catalog_id: CatalogId, attrdef: Att
     let id = object.id;
     if let Some(column) = catalog
         .table_mut(table_id)
-        .and_then(|table| table.columns.get_mut(place))
+        .and_then(|table| table.columns.get_mut(place?))
     {
         column.default = Some(id);
     }
     id
-}
-
-/// The place of a column in [`Table::columns`].
-fn place(column: i16) -> usize {
-    usize::try_from(column - 1).unwrap_or(usize::MAX)
 }
 
 /// `ALTER TABLE … SET DEFAULT`, where that is not within CREATE TABLE.
@@ -131,7 +124,7 @@ pub fn emit(object: &Object, attrdef: &AttrDef, out: &mut Emitter<'_>) {
     let table_object = catalog.object(attrdef.table);
     let Some((table, column)) = catalog
         .table(attrdef.table)
-        .and_then(|table| Some((table, table.columns.get(place(attrdef.column))?)))
+        .and_then(|table| Some((table, table.column(attrdef.column)?)))
     else {
         return;
     };
@@ -175,23 +168,5 @@ impl AttrDefRow {
             column: c.int2()?,
             expression: c.text()?,
         })
-    }
-}
-
-impl Table {
-    /// True if CREATE TABLE mentions the column at this place: it is not dropped, and declared here rather than
-    /// inherited. Partitions are made apart from their parents, with all columns.
-    pub fn prints_column(&self, place: usize) -> bool {
-        self.columns
-            .get(place)
-            .is_some_and(|column| !column.dropped && (column.is_local || self.is_partition))
-    }
-
-    /// What ALTER says before TABLE: `FOREIGN ` for foreign tables.
-    pub fn foreign_word(&self) -> &'static str {
-        match self.relkind {
-            RelKind::Foreign => "FOREIGN ",
-            _ => "",
-        }
     }
 }

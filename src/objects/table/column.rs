@@ -6,13 +6,14 @@ use bstr::BString;
 use postgres_types::Type;
 use tokio_postgres::Row;
 
+use super::{RelKind, Table};
 use crate::connect::Columns;
 use crate::error::Result;
 use crate::objects::{Catalog, Reader};
 use crate::sql::text;
 use crate::toc::DumpId;
 
-/// One column, dropped ones included: a column's place in [`Table::columns`](super::Table::columns) is its
+/// One column, dropped ones included: a column's place in [`Table::columns`] is its
 /// attribute number minus one.
 #[derive(Debug, Clone, Default)]
 pub struct Column {
@@ -98,13 +99,41 @@ pub fn add(catalog: &mut Catalog, rows: Vec<ColumnRow>) -> Result<()> {
         let Some(table) = catalog.table_mut(id) else {
             continue;
         };
-        let place = usize::try_from(row.number - 1).unwrap_or_default();
+        let Some(place) = place(row.number) else {
+            continue;
+        };
         if table.columns.len() <= place {
             table.columns.resize_with(place + 1, Column::default);
         }
         table.columns[place] = column;
     }
     Ok(())
+}
+
+/// The place in [`Table::columns`] of the column with this attribute number; `None` for system columns.
+pub(super) fn place(number: i16) -> Option<usize> {
+    usize::try_from(number).ok()?.checked_sub(1)
+}
+
+impl Table {
+    /// The column with this attribute number.
+    pub fn column(&self, number: i16) -> Option<&Column> {
+        self.columns.get(place(number)?)
+    }
+
+    /// True if CREATE TABLE mentions this column of the table: it is not dropped, and declared here rather than
+    /// inherited. Partitions are made apart from their parents, with all columns.
+    pub fn prints(&self, column: &Column) -> bool {
+        !column.dropped && (column.is_local || self.is_partition)
+    }
+
+    /// What ALTER says before TABLE: `FOREIGN ` for foreign tables.
+    pub fn foreign_word(&self) -> &'static str {
+        match self.relkind {
+            RelKind::Foreign => "FOREIGN ",
+            _ => "",
+        }
+    }
 }
 
 fn columns_sql(reader: &Reader<'_>) -> String {

@@ -353,7 +353,7 @@ fn key_definition(catalog: &Catalog, constraint: &Constraint, table: &Table, ind
 fn column_list(catalog: &Catalog, table: &Table, numbers: &[i16]) -> BString {
     let names: Vec<BString> = numbers
         .iter()
-        .filter_map(|number| table.columns.get(usize::try_from(number - 1).ok()?))
+        .filter_map(|number| table.column(*number))
         .map(|column| catalog.quoting.ident(&column.name))
         .collect();
     bstr::join(", ", names).into()
@@ -384,5 +384,95 @@ impl ConstraintRow {
             is_local: c.bool()?,
             validated: c.bool()?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Column;
+    use super::*;
+    use crate::connect::ServerVersion;
+    use crate::sql::Quoting;
+
+    fn definition(kind: ConstraintKind, change: impl FnOnce(&mut Constraint, &mut Index)) -> String {
+        let catalog = Catalog::new(ServerVersion(180_000), Quoting::default());
+        let column = |name: &str| Column {
+            name: name.into(),
+            ..Column::default()
+        };
+        let table = Table {
+            columns: vec![column("a"), column("B"), column("c")],
+            ..Table::default()
+        };
+        let mut index = Index {
+            definition: BString::default(),
+            tablespace: BString::default(),
+            options: Vec::new(),
+            columns: vec![2, 1],
+            key_count: 2,
+            statistics_targets: Vec::new(),
+            clustered: false,
+            replica_identity: false,
+            nulls_not_distinct: false,
+            pages: 0,
+            tuples: 0.0,
+            all_visible: 0,
+            all_frozen: 0,
+            table: DumpId(1),
+            parent: None,
+            constraint: None,
+            attachments: Vec::new(),
+        };
+        let mut constraint = Constraint {
+            on: ConstraintOn::Table(DumpId(1)),
+            kind,
+            definition: BString::default(),
+            index: None,
+            referenced: None,
+            deferrable: false,
+            deferred: false,
+            period: false,
+            is_local: true,
+            validated: true,
+            separate: true,
+        };
+        change(&mut constraint, &mut index);
+        key_definition(&catalog, &constraint, &table, &index).to_string()
+    }
+
+    #[test]
+    fn a_key_is_put_together_from_its_index() {
+        assert_eq!(
+            definition(ConstraintKind::PrimaryKey, |_, _| {}),
+            "PRIMARY KEY (\"B\", a)"
+        );
+        let everything = |constraint: &mut Constraint, index: &mut Index| {
+            index.key_count = 1;
+            index.columns.push(3);
+            index.nulls_not_distinct = true;
+            index.options = vec!["fillfactor=70".into()];
+            constraint.deferrable = true;
+            constraint.deferred = true;
+        };
+        assert_eq!(
+            definition(ConstraintKind::Unique, everything),
+            "UNIQUE NULLS NOT DISTINCT (\"B\") INCLUDE (a, c) WITH (fillfactor='70') DEFERRABLE INITIALLY DEFERRED"
+        );
+        assert_eq!(
+            definition(ConstraintKind::PrimaryKey, |constraint, index| {
+                index.nulls_not_distinct = true;
+                constraint.period = true;
+            }),
+            "PRIMARY KEY (\"B\", a WITHOUT OVERLAPS)"
+        );
+    }
+
+    #[test]
+    fn columns_that_are_not_there_are_passed_over() {
+        let strange = |_: &mut Constraint, index: &mut Index| {
+            index.columns = vec![0, i16::MIN, 99, 1];
+            index.key_count = 17;
+        };
+        assert_eq!(definition(ConstraintKind::Unique, strange), "UNIQUE (a)");
     }
 }

@@ -162,9 +162,8 @@ fn elements(catalog: &Catalog, table: &Table) -> Vec<BString> {
     let columns = table
         .columns
         .iter()
-        .enumerate()
-        .filter(|(_, column)| !column.dropped)
-        .filter_map(|(place, column)| match table.prints_column(place) {
+        .filter(|column| !column.dropped)
+        .filter_map(|column| match table.prints(column) {
             true => column_element(catalog, table, column),
             false => not_null_element(catalog, column),
         });
@@ -322,5 +321,200 @@ fn put_relation_properties(out: &mut BString, catalog: &Catalog, object: &Object
     }
     if table.force_row_security {
         put!(out; "\nALTER TABLE ONLY ", name, " FORCE ROW LEVEL SECURITY;\n");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::attrdef::{self, AttrDef};
+    use super::super::constraint::{Constraint, ConstraintOn};
+    use super::super::{ForeignTable, NotNull};
+    use super::*;
+    use crate::connect::ServerVersion;
+    use crate::toc::{CatalogId, DumpId};
+
+    fn column(name: &str) -> Column {
+        Column {
+            name: name.into(),
+            type_name: "integer".into(),
+            is_local: true,
+            ..Column::default()
+        }
+    }
+
+    fn not_null(name: Option<&str>) -> Option<NotNull> {
+        Some(NotNull {
+            name: name.map(BString::from),
+            is_local: true,
+            ..NotNull::default()
+        })
+    }
+
+    fn catalog() -> Catalog {
+        Catalog::new(ServerVersion(180_006), Quoting::default())
+    }
+
+    fn add(catalog: &mut Catalog, name: &str, table: Table) -> DumpId {
+        catalog
+            .add(CatalogId::default(), name, Body::Table(Box::new(table)))
+            .id
+    }
+
+    fn created(catalog: &Catalog, id: DumpId) -> String {
+        let table = catalog.table(id).expect("a table");
+        create_table(catalog, catalog.object(id), table).to_string()
+    }
+
+    #[test]
+    fn a_table_without_columns_keeps_its_parentheses_unless_a_type_says_its_columns() {
+        let mut catalog = catalog();
+        let empty = add(&mut catalog, "Empty", Table::default());
+        assert_eq!(created(&catalog, empty), "CREATE TABLE \"Empty\" (\n);\n");
+        let typed = Table {
+            of_type: Some("s.two".into()),
+            columns: vec![
+                column("a"),
+                Column {
+                    not_null: not_null(None),
+                    ..column("b")
+                },
+            ],
+            ..Table::default()
+        };
+        let typed = add(&mut catalog, "t", typed);
+        assert_eq!(
+            created(&catalog, typed),
+            "CREATE TABLE t OF s.two (\n    b NOT NULL\n);\n"
+        );
+    }
+
+    #[test]
+    fn inherited_columns_are_left_out_but_not_what_the_child_adds_to_them() {
+        let mut catalog = catalog();
+        let parent = add(&mut catalog, "parent", Table::default());
+        let inherited = |name: &str, not_null| Column {
+            is_local: false,
+            not_null,
+            ..column(name)
+        };
+        let mut child = Table {
+            parents: vec![parent],
+            columns: vec![
+                inherited("a", None),
+                inherited("b", not_null(Some("B is"))),
+                Column {
+                    dropped: true,
+                    ..column("gone")
+                },
+                column("own"),
+            ],
+            ..Table::default()
+        };
+        child.columns[3].collation = Some(("pg_catalog".into(), "C".into()));
+        let child = add(&mut catalog, "child", child);
+        assert_eq!(
+            created(&catalog, child),
+            "CREATE TABLE child (\n    CONSTRAINT \"B is\" NOT NULL b,\n    own integer COLLATE pg_catalog.\"C\"\n)\n\
+             INHERITS (parent);\n"
+        );
+        if let Some(table) = catalog.table_mut(child) {
+            table.is_partition = true;
+        }
+        assert_eq!(
+            created(&catalog, child),
+            "CREATE TABLE child (\n    a integer,\n    b integer CONSTRAINT \"B is\" NOT NULL,\n    \
+             own integer COLLATE pg_catalog.\"C\"\n);\n"
+        );
+    }
+
+    #[test]
+    fn defaults_and_checks_stand_inline_unless_they_are_separate() {
+        let mut catalog = catalog();
+        let table = Table {
+            columns: vec![
+                column("a"),
+                Column {
+                    generated: b's',
+                    ..column("b")
+                },
+                Column {
+                    generated: b'v',
+                    ..column("c")
+                },
+                column("d"),
+            ],
+            ..Table::default()
+        };
+        let id = add(&mut catalog, "t", table);
+        for number in 1..=4 {
+            let attrdef = AttrDef {
+                table: id,
+                column: number,
+                expression: format!("({number})").into(),
+                separate: number == 4,
+            };
+            attrdef::add_one(&mut catalog, CatalogId::default(), attrdef);
+        }
+        for (name, separate, is_local) in [
+            ("now", false, true),
+            ("later", true, true),
+            ("parents", false, false),
+        ] {
+            let check = Constraint {
+                on: ConstraintOn::Table(id),
+                kind: ConstraintKind::Check,
+                definition: "CHECK (true)".into(),
+                index: None,
+                referenced: None,
+                deferrable: false,
+                deferred: false,
+                period: false,
+                is_local,
+                validated: !separate,
+                separate,
+            };
+            let body = Body::Constraint(Box::new(check));
+            let check = catalog.add(CatalogId::default(), name, body).id;
+            if let Some(table) = catalog.table_mut(id) {
+                table.checks.push(check);
+            }
+        }
+        assert_eq!(
+            created(&catalog, id),
+            "CREATE TABLE t (\n    a integer DEFAULT (1),\n    b integer GENERATED ALWAYS AS ((2)) STORED,\n    \
+             c integer GENERATED ALWAYS AS ((3)),\n    d integer,\n    CONSTRAINT now CHECK (true)\n);\n"
+        );
+    }
+
+    #[test]
+    fn what_follows_the_columns_has_its_order() {
+        let mut catalog = catalog();
+        let foreign = Table {
+            relkind: RelKind::Foreign,
+            foreign: Some(ForeignTable {
+                server: "My server".into(),
+                options: "a 'b'".into(),
+            }),
+            ..Table::default()
+        };
+        let foreign = add(&mut catalog, "f", foreign);
+        assert_eq!(
+            created(&catalog, foreign),
+            "CREATE FOREIGN TABLE f (\n)\nSERVER \"My server\"\nOPTIONS (\n    a 'b'\n);\n"
+        );
+        let parted = Table {
+            relkind: RelKind::Partitioned,
+            persistence: Persistence::Unlogged,
+            partition_key: Some("LIST (a)".into()),
+            options: vec!["fillfactor=70".into()],
+            toast_options: vec!["autovacuum_enabled=false".into()],
+            ..Table::default()
+        };
+        let parted = add(&mut catalog, "p", parted);
+        assert_eq!(
+            created(&catalog, parted),
+            "CREATE TABLE p (\n)\nPARTITION BY LIST (a)\n\
+             WITH (fillfactor='70', toast.autovacuum_enabled='false');\n"
+        );
     }
 }

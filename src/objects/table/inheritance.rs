@@ -129,7 +129,7 @@ impl Change {
         let Some(table) = catalog.table_mut(id) else {
             return;
         };
-        let printed = table.prints_column(place);
+        let is_partition = table.is_partition;
         let Some(column) = table.columns.get_mut(place) else {
             return;
         };
@@ -145,6 +145,7 @@ impl Change {
                 }
             }
             What::NullDefault => {
+                let printed = column.is_local || is_partition;
                 let attrdef = AttrDef {
                     table: id,
                     column: i16::try_from(place + 1).unwrap_or(i16::MAX),
@@ -157,5 +158,128 @@ impl Change {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::NotNull;
+    use super::*;
+    use crate::connect::ServerVersion;
+    use crate::sql::Quoting;
+
+    struct Family {
+        catalog: Catalog,
+        child: DumpId,
+    }
+
+    /// A parent and its child, both with a column `c`, with the defaults given.
+    fn family(version: u32, parent: Column, child: Column, defaults: [Option<&str>; 2]) -> Family {
+        let mut catalog = Catalog::new(ServerVersion(version), Quoting::default());
+        let mut parents = Vec::new();
+        for (column, default) in [parent, child].into_iter().zip(defaults) {
+            let table = Table {
+                columns: vec![Column {
+                    name: "c".into(),
+                    ..column
+                }],
+                parents: parents.clone(),
+                ..Table::default()
+            };
+            let id = catalog
+                .add(CatalogId::default(), "t", Body::Table(Box::new(table)))
+                .id;
+            if let Some(default) = default {
+                let attrdef = AttrDef {
+                    table: id,
+                    column: 1,
+                    expression: default.into(),
+                    separate: false,
+                };
+                attrdef::add_one(&mut catalog, CatalogId::default(), attrdef);
+            }
+            parents = vec![id];
+        }
+        mark(&mut catalog);
+        Family {
+            child: parents[0],
+            catalog,
+        }
+    }
+
+    impl Family {
+        fn column(&self) -> &Column {
+            &self.catalog.table(self.child).expect("a table").columns[0]
+        }
+    }
+
+    fn not_null() -> Column {
+        Column {
+            not_null: Some(NotNull {
+                is_local: true,
+                ..NotNull::default()
+            }),
+            ..Column::default()
+        }
+    }
+
+    fn generated() -> Column {
+        Column {
+            generated: b's',
+            is_local: true,
+            ..Column::default()
+        }
+    }
+
+    #[test]
+    fn a_default_that_the_child_does_not_have_is_taken_from_it() {
+        let family = family(180_000, Column::default(), Column::default(), [Some("1"), None]);
+        let default = family.catalog.object(family.column().default.expect("a default"));
+        assert_eq!(default.dependencies, [family.child]);
+        assert!(
+            matches!(&default.body, Body::AttrDef(attrdef) if attrdef.expression == "NULL" && attrdef.separate)
+        );
+    }
+
+    #[test]
+    fn a_default_of_null_or_a_generation_expression_need_not_be_taken_away() {
+        let null = family(
+            180_000,
+            Column::default(),
+            Column::default(),
+            [Some("NULL"), None],
+        );
+        assert_eq!(null.column().default, None);
+        let plain = family(180_000, generated(), Column::default(), [Some("(a)"), None]);
+        assert_eq!(plain.column().default, None);
+    }
+
+    #[test]
+    fn the_parents_generation_expression_is_not_repeated() {
+        let wanted = |child: &str| {
+            let family = family(180_000, generated(), generated(), [Some("(a)"), Some(child)]);
+            let default = family.column().default.expect("a default");
+            !family.catalog.object(default).dump.is_empty()
+        };
+        assert!(!wanted("(a)"));
+        assert!(wanted("(b)"));
+    }
+
+    #[test]
+    fn not_null_is_the_parents_before_18_and_as_the_catalogs_say_from_then_on() {
+        let is_local = |version, parent: Column, child: Column| {
+            let family = family(version, parent, child, [None, None]);
+            family.column().not_null.as_ref().expect("still there").is_local
+        };
+        assert!(!is_local(170_000, not_null(), not_null()));
+        assert!(is_local(170_000, Column::default(), not_null()));
+        assert!(is_local(180_000, not_null(), not_null()));
+        let inherited = || Column {
+            not_null: Some(NotNull::default()),
+            ..Column::default()
+        };
+        assert!(!is_local(180_000, not_null(), inherited()));
+        // The parent's is not valid yet.
+        assert!(is_local(180_000, Column::default(), inherited()));
     }
 }
