@@ -70,9 +70,9 @@ impl Restore {
     pub(super) fn dumped_by(&self) -> Option<BString> {
         let version = self.archive.header().dumper_version.as_ref()?;
         // Archives have room for the version of pg_dump alone; ours begin with their own program's name.
-        Some(match version.starts_with(b"rsdump ") {
-            true => version.clone(),
-            false => [b"pg_dump version ", version.as_slice()].concat().into(),
+        Some(match version.strip_prefix(b"rsdump ") {
+            Some(ours) => [b"rsdump version ", ours].concat().into(),
+            None => [b"pg_dump version ", version.as_slice()].concat().into(),
         })
     }
 

@@ -12,7 +12,7 @@ pub(crate) fn normalize(dump: &[u8]) -> Vec<u8> {
     const VARYING: [&[u8]; 5] = [
         b"-- Dumped from database version ",
         b"-- Dumped by pg_dump version ",
-        b"-- Dumped by rsdump ",
+        b"-- Dumped by rsdump version ",
         b"\\restrict ",
         b"\\unrestrict ",
     ];
