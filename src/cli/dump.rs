@@ -8,6 +8,7 @@ use std::sync::Arc;
 use clap::{ArgAction, Parser};
 
 use super::connection::ConnectionArgs;
+use super::content::ContentArgs;
 use super::message::Messages;
 use super::{dump_options, usage};
 use crate::dump::{self, DumpOptions, Observer};
@@ -68,21 +69,12 @@ pub(super) struct Args {
     #[arg(short = '?', long, action = ArgAction::Help, help_heading = "General options")]
     help: Option<bool>,
 
-    /// Dump only the data, no schema
-    #[arg(short = 'a', long)]
-    pub(super) data_only: bool,
     /// Include large objects
     #[arg(short = 'b', long, alias = "blobs")]
     pub(super) large_objects: bool,
     /// Leave out large objects
     #[arg(short = 'B', long, alias = "no-blobs")]
     pub(super) no_large_objects: bool,
-    /// Drop database objects before creating them
-    #[arg(short = 'c', long)]
-    pub(super) clean: bool,
-    /// Create the database and connect to it
-    #[arg(short = 'C', long)]
-    pub(super) create: bool,
     /// Dump only these extensions
     #[arg(short = 'e', long, value_name = "PATTERN", action = ArgAction::Append)]
     pub(super) extension: Vec<OsString>,
@@ -95,33 +87,12 @@ pub(super) struct Args {
     /// Leave out these schemas
     #[arg(short = 'N', long, value_name = "PATTERN", action = ArgAction::Append)]
     pub(super) exclude_schema: Vec<OsString>,
-    /// Leave out the objects' owners
-    #[arg(short = 'O', long)]
-    pub(super) no_owner: bool,
-    /// Accepted for compatibility, does nothing
-    #[arg(short = 'R', long, hide = true)]
-    no_reconnect: bool,
-    /// Dump only the schema, no data
-    #[arg(short = 's', long)]
-    pub(super) schema_only: bool,
-    /// Superuser who disables triggers
-    #[arg(short = 'S', long, value_name = "NAME")]
-    pub(super) superuser: Option<OsString>,
     /// Dump only these tables (views, sequences, …)
     #[arg(short = 't', long, value_name = "PATTERN", action = ArgAction::Append)]
     pub(super) table: Vec<OsString>,
     /// Leave out these tables
     #[arg(short = 'T', long, value_name = "PATTERN", action = ArgAction::Append)]
     pub(super) exclude_table: Vec<OsString>,
-    /// Leave out privileges (GRANT and REVOKE)
-    #[arg(short = 'x', long, alias = "no-acl")]
-    pub(super) no_privileges: bool,
-    /// Disable triggers while data is restored alone
-    #[arg(long)]
-    pub(super) disable_triggers: bool,
-    /// Dump only the rows one has access to
-    #[arg(long)]
-    pub(super) enable_row_security: bool,
     /// Leave out these extensions
     #[arg(long, value_name = "PATTERN", action = ArgAction::Append)]
     pub(super) exclude_extension: Vec<OsString>,
@@ -137,42 +108,9 @@ pub(super) struct Args {
     /// How exactly floats are written
     #[arg(long, value_name = "NUM", allow_hyphen_values = true)]
     pub(super) extra_float_digits: Option<String>,
-    /// Use IF EXISTS when dropping objects
-    #[arg(long)]
-    pub(super) if_exists: bool,
     /// Include the rows of foreign tables on these servers
     #[arg(long, value_name = "PATTERN", action = ArgAction::Append)]
     pub(super) include_foreign_data: Vec<OsString>,
-    /// Leave out comments
-    #[arg(long)]
-    pub(super) no_comments: bool,
-    /// Leave out data
-    #[arg(long)]
-    pub(super) no_data: bool,
-    /// Leave out row security policies
-    #[arg(long)]
-    pub(super) no_policies: bool,
-    /// Leave out publications
-    #[arg(long)]
-    pub(super) no_publications: bool,
-    /// Leave out the schema
-    #[arg(long)]
-    pub(super) no_schema: bool,
-    /// Leave out security labels
-    #[arg(long)]
-    pub(super) no_security_labels: bool,
-    /// Leave out statistics (the default)
-    #[arg(long)]
-    pub(super) no_statistics: bool,
-    /// Leave out subscriptions
-    #[arg(long)]
-    pub(super) no_subscriptions: bool,
-    /// Leave out table access methods
-    #[arg(long)]
-    pub(super) no_table_access_method: bool,
-    /// Leave out tablespaces
-    #[arg(long)]
-    pub(super) no_tablespaces: bool,
     /// Leave out TOAST compression methods
     #[arg(long)]
     pub(super) no_toast_compression: bool,
@@ -182,12 +120,6 @@ pub(super) struct Args {
     /// Quote all identifiers, even if not key words
     #[arg(long)]
     pub(super) quote_all_identifiers: bool,
-    /// Key for psql's \restrict
-    #[arg(long, value_name = "RESTRICT_KEY")]
-    pub(super) restrict_key: Option<String>,
-    /// Dump this section (pre-data, data, or post-data)
-    #[arg(long, value_name = "SECTION", action = ArgAction::Append)]
-    pub(super) section: Vec<String>,
     /// Include sequence values even without other data
     #[arg(long)]
     pub(super) sequence_data: bool,
@@ -197,22 +129,12 @@ pub(super) struct Args {
     /// Read under this exported snapshot
     #[arg(long, value_name = "SNAPSHOT")]
     pub(super) snapshot: Option<String>,
-    /// Include statistics
-    #[arg(long)]
-    pub(super) statistics: bool,
-    /// Dump only the statistics, not schema or data
-    #[arg(long)]
-    pub(super) statistics_only: bool,
-    /// Require each pattern to match something
-    #[arg(long)]
-    pub(super) strict_names: bool,
     /// As -t, children and partitions too
     #[arg(long, value_name = "PATTERN", action = ArgAction::Append)]
     pub(super) table_and_children: Vec<OsString>,
-    /// SET SESSION AUTHORIZATION instead of ALTER OWNER
-    #[arg(long)]
-    pub(super) use_set_session_authorization: bool,
 
+    #[command(flatten)]
+    pub(super) content: ContentArgs,
     #[command(flatten)]
     pub(super) connection: ConnectionArgs,
     /// The database

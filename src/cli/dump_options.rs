@@ -13,14 +13,14 @@ use crate::compress::{Algorithm, Compression};
 use crate::connect::{SetupOptions, Snapshot};
 use crate::dump::{DumpOptions, LargeObjects, OutputOptions, Patterns, TablePattern};
 use crate::error::Result;
-use crate::script::{Drops, Ownership, ScriptOptions, is_valid_restrict_key, random_restrict_key};
+use crate::script::{ScriptOptions, is_valid_restrict_key, random_restrict_key};
 use crate::sql::Pattern;
 use crate::toc::Selection;
 use crate::toc::selection::Sections;
 
 /// Checks that the options agree. `like_pg_dump`: archives are compressed as pg_dump does unless told otherwise.
 pub(super) fn check(args: &Args, like_pg_dump: bool) -> Result<DumpOptions, Refusal> {
-    let sections = sections(&args.section)?;
+    let sections = sections(&args.content.section)?;
     let jobs = number(args.jobs.as_deref(), "-j/--jobs", 1..=i64::from(i32::MAX))?;
     let digits = number(
         args.extra_float_digits.as_deref(),
@@ -51,31 +51,14 @@ pub(super) fn check(args: &Args, like_pg_dump: bool) -> Result<DumpOptions, Refu
     let format = format(args.format.as_deref())?;
     let restrict_key = restrict_key(args, format)?;
     let output = output(args, format, like_pg_dump)?;
-    let drops = match (args.clean, args.if_exists) {
-        (false, _) => Drops::None,
-        (true, false) => Drops::Plain,
-        (true, true) => Drops::IfExists,
-    };
     Ok(DumpOptions {
         patterns: patterns(args)?,
         entries: entries(args, sections, format),
         script: ScriptOptions {
-            ownership: match (args.no_owner, args.use_set_session_authorization) {
-                (true, _) => Ownership::Ignore,
-                (false, true) => Ownership::SessionAuthorization,
-                (false, false) => Ownership::Alter,
-            },
-            drops,
-            create_database: args.create,
-            disable_triggers: args.disable_triggers,
-            superuser: args.superuser.as_ref().map(bytes),
-            row_security: args.enable_row_security,
-            tablespaces: !args.no_tablespaces,
-            table_access_methods: !args.no_table_access_method,
             restrict_key,
             verbose: args.verbose > 0,
             quote_all_identifiers: args.quote_all_identifiers,
-            ..ScriptOptions::default()
+            ..args.content.script_options()
         },
         large_objects: match (args.large_objects, args.no_large_objects) {
             (_, true) => LargeObjects::Exclude,
@@ -89,7 +72,7 @@ pub(super) fn check(args: &Args, like_pg_dump: bool) -> Result<DumpOptions, Refu
             role: args.connection.role(),
             extra_float_digits: digits.and_then(|digits| i32::try_from(digits).ok()),
             quote_all_identifiers: args.quote_all_identifiers,
-            row_security: args.enable_row_security,
+            row_security: args.content.enable_row_security,
         },
         snapshot: match (&args.snapshot, args.serializable_deferrable) {
             (Some(name), _) => Snapshot::Imported(name.clone()),
@@ -105,27 +88,25 @@ pub(super) fn check(args: &Args, like_pg_dump: bool) -> Result<DumpOptions, Refu
 
 /// Checks the options that say which parts are dumped.
 fn check_parts(args: &Args) -> Result<(), Refusal> {
-    let schema_only = (args.schema_only, "-s/--schema-only");
-    let data_only = (args.data_only, "-a/--data-only");
-    let statistics_only = (args.statistics_only, "--statistics-only");
-    let statistics = (args.statistics, "--statistics");
-    let no_statistics = (args.no_statistics, "--no-statistics");
+    let [schema_only, data_only, statistics_only] = args.content.only_parts();
+    let statistics = (args.content.statistics, "--statistics");
+    let no_statistics = (args.content.no_statistics, "--no-statistics");
     let foreign = (!args.include_foreign_data.is_empty(), "--include-foreign-data");
     let pairs = [
         (schema_only, data_only),
         (schema_only, statistics_only),
         (data_only, statistics_only),
-        (data_only, (args.no_data, "--no-data")),
-        (schema_only, (args.no_schema, "--no-schema")),
+        (data_only, (args.content.no_data, "--no-data")),
+        (schema_only, (args.content.no_schema, "--no-schema")),
         (statistics_only, no_statistics),
         (statistics, no_statistics),
         (data_only, statistics),
         (schema_only, statistics),
         (schema_only, foreign),
-        ((args.clean, "-c/--clean"), data_only),
+        ((args.content.clean, "-c/--clean"), data_only),
     ];
     exclusive(&pairs)?;
-    if args.if_exists && !args.clean {
+    if args.content.if_exists && !args.content.clean {
         return Err(String::from("option --if-exists requires option -c/--clean").into());
     }
     Ok(())
@@ -142,7 +123,7 @@ fn format(name: Option<&str>) -> Result<Format, Refusal> {
 }
 
 fn restrict_key(args: &Args, format: Format) -> Result<Option<String>, Refusal> {
-    match (&args.restrict_key, format) {
+    match (&args.content.restrict_key, format) {
         (None, Format::Plain) => Ok(Some(random_restrict_key())),
         (Some(key), Format::Plain) if is_valid_restrict_key(key) => Ok(Some(key.clone())),
         (Some(_), Format::Plain) => Err(String::from("invalid restrict key").into()),
@@ -205,23 +186,11 @@ fn output(args: &Args, format: Format, like_pg_dump: bool) -> Result<OutputOptio
 }
 
 fn entries(args: &Args, sections: Sections, format: Format) -> Selection {
-    let only_one_part = args.schema_only || args.data_only || args.statistics_only;
-    let part = |only: bool, without: bool| if only_one_part { only } else { !without };
     Selection {
-        definitions: part(args.schema_only, args.no_schema),
-        data: part(args.data_only, args.no_data),
-        statistics: args.statistics || args.statistics_only,
         sequence_values: args.sequence_data,
-        sections,
         // An archive always has the database's own entries; its restore decides.
-        create_database: args.create || format != Format::Plain,
-        privileges: !args.no_privileges,
-        comments: !args.no_comments,
-        policies: !args.no_policies,
-        publications: !args.no_publications,
-        security_labels: !args.no_security_labels,
-        subscriptions: !args.no_subscriptions,
-        ..Selection::default()
+        create_database: args.content.create || format != Format::Plain,
+        ..args.content.selection(sections, false)
     }
 }
 
@@ -235,7 +204,7 @@ fn patterns(args: &Args) -> Result<Patterns, Refusal> {
         extensions: all(&args.extension, Pattern::bare)?,
         not_extensions: all(&args.exclude_extension, Pattern::bare)?,
         foreign_servers: all(&args.include_foreign_data, Pattern::bare)?,
-        strict: args.strict_names,
+        strict: args.content.strict_names,
     })
 }
 

@@ -3,6 +3,7 @@
 
 mod checks;
 pub mod connection;
+mod content;
 pub mod dump;
 mod dump_options;
 pub mod message;

@@ -10,6 +10,7 @@ use bstr::{BStr, ByteSlice};
 use clap::{ArgAction, Parser};
 
 use super::connection::ConnectionArgs;
+use super::content::ContentArgs;
 use super::message::Messages;
 use super::restore_options::{self, Action, Job};
 use super::usage;
@@ -52,15 +53,6 @@ pub(super) struct Args {
     #[arg(short = '?', long, action = ArgAction::Help, help_heading = "General options")]
     pub(super) help: Option<bool>,
 
-    /// Restore only the data, no schema
-    #[arg(short = 'a', long)]
-    pub(super) data_only: bool,
-    /// Drop database objects before creating them
-    #[arg(short = 'c', long)]
-    pub(super) clean: bool,
-    /// Create the database and restore into it
-    #[arg(short = 'C', long)]
-    pub(super) create: bool,
     /// Stop at the first error
     #[arg(short = 'e', long)]
     pub(super) exit_on_error: bool,
@@ -79,97 +71,27 @@ pub(super) struct Args {
     /// Restore no objects in this schema
     #[arg(short = 'N', long, value_name = "NAME", action = ArgAction::Append)]
     pub(super) exclude_schema: Vec<OsString>,
-    /// Leave out the objects' owners
-    #[arg(short = 'O', long)]
-    pub(super) no_owner: bool,
     /// Restore this function
     #[arg(short = 'P', long, value_name = "NAME(args)", action = ArgAction::Append)]
     pub(super) function: Vec<OsString>,
-    /// Accepted for compatibility, does nothing
-    #[arg(short = 'R', long, hide = true)]
-    pub(super) no_reconnect: bool,
-    /// Restore only the schema, no data
-    #[arg(short = 's', long)]
-    pub(super) schema_only: bool,
-    /// Superuser who disables triggers
-    #[arg(short = 'S', long, value_name = "NAME")]
-    pub(super) superuser: Option<OsString>,
     /// Restore this relation (table, view, etc.)
     #[arg(short = 't', long, value_name = "NAME", action = ArgAction::Append)]
     pub(super) table: Vec<OsString>,
     /// Restore this trigger
     #[arg(short = 'T', long, value_name = "NAME", action = ArgAction::Append)]
     pub(super) trigger: Vec<OsString>,
-    /// Leave out privileges (GRANT and REVOKE)
-    #[arg(short = 'x', long, alias = "no-acl")]
-    pub(super) no_privileges: bool,
     /// Restore in a single transaction
     #[arg(short = '1', long)]
     pub(super) single_transaction: bool,
-    /// Disable triggers while data is restored alone
-    #[arg(long)]
-    pub(super) disable_triggers: bool,
-    /// Restore under row security
-    #[arg(long)]
-    pub(super) enable_row_security: bool,
-    /// Use IF EXISTS when dropping objects
-    #[arg(long)]
-    pub(super) if_exists: bool,
-    /// Leave out comments
-    #[arg(long)]
-    pub(super) no_comments: bool,
-    /// Leave out data
-    #[arg(long)]
-    pub(super) no_data: bool,
     /// Leave out the data of tables that could not be created
     #[arg(long)]
     pub(super) no_data_for_failed_tables: bool,
-    /// Leave out row security policies
-    #[arg(long)]
-    pub(super) no_policies: bool,
-    /// Leave out publications
-    #[arg(long)]
-    pub(super) no_publications: bool,
-    /// Leave out the schema
-    #[arg(long)]
-    pub(super) no_schema: bool,
-    /// Leave out security labels
-    #[arg(long)]
-    pub(super) no_security_labels: bool,
-    /// Leave out statistics
-    #[arg(long)]
-    pub(super) no_statistics: bool,
-    /// Leave out subscriptions
-    #[arg(long)]
-    pub(super) no_subscriptions: bool,
-    /// Leave out table access methods
-    #[arg(long)]
-    pub(super) no_table_access_method: bool,
-    /// Leave out tablespaces
-    #[arg(long)]
-    pub(super) no_tablespaces: bool,
-    /// Key for psql's \restrict
-    #[arg(long, value_name = "RESTRICT_KEY")]
-    pub(super) restrict_key: Option<String>,
-    /// Restore this section (pre-data, data, or post-data)
-    #[arg(long, value_name = "SECTION", action = ArgAction::Append)]
-    pub(super) section: Vec<String>,
-    /// Restore the statistics
-    #[arg(long)]
-    pub(super) statistics: bool,
-    /// Restore only the statistics, not schema or data
-    #[arg(long)]
-    pub(super) statistics_only: bool,
-    /// Require each name to match something
-    #[arg(long)]
-    pub(super) strict_names: bool,
     /// Commit after every N objects
     #[arg(long, value_name = "N")]
     pub(super) transaction_size: Option<String>,
-    /// SET SESSION AUTHORIZATION instead of ALTER OWNER
-    #[arg(long)]
-    pub(super) use_set_session_authorization: bool,
 
+    #[command(flatten)]
+    pub(super) content: ContentArgs,
     #[command(flatten)]
     pub(super) connection: ConnectionArgs,
     /// The archive

@@ -11,9 +11,7 @@ use bstr::BString;
 use super::checks::{Refusal, exclusive, number, sections};
 use super::restore::Args;
 use crate::restore::RestoreOptions;
-use crate::script::{
-    Drops, Ownership, ScriptOptions, Transactions, is_valid_restrict_key, random_restrict_key,
-};
+use crate::script::{ScriptOptions, Transactions, is_valid_restrict_key, random_restrict_key};
 use crate::toc::Selection;
 use crate::toc::selection::Sections;
 
@@ -37,7 +35,7 @@ pub(super) enum Action {
 /// Checks that the options agree.
 pub(super) fn check(args: &Args) -> Result<Job, Refusal> {
     let format = args.format.as_deref();
-    let sections = sections(&args.section)?;
+    let sections = sections(&args.content.section)?;
     let jobs = number(args.jobs.as_deref(), "-j/--jobs", POSITIVE)?;
     let transaction_size = number(args.transaction_size.as_deref(), "--transaction-size", POSITIVE)?;
     if let Some(extra) = args.input.get(1) {
@@ -58,13 +56,13 @@ pub(super) fn check(args: &Args) -> Result<Job, Refusal> {
     }
     exclusive(&[(
         (has_database, "-d/--dbname"),
-        (args.restrict_key.is_some(), "--restrict-key"),
+        (args.content.restrict_key.is_some(), "--restrict-key"),
     )])?;
     let restrict_key = restrict_key(args)?;
     check_parts(args)?;
     let single_transaction = (args.single_transaction, "-1/--single-transaction");
     exclusive(&[
-        ((args.create, "-C/--create"), single_transaction),
+        ((args.content.create, "-C/--create"), single_transaction),
         (
             single_transaction,
             (transaction_size.is_some(), "--transaction-size"),
@@ -73,7 +71,7 @@ pub(super) fn check(args: &Args) -> Result<Job, Refusal> {
     if args.single_transaction && jobs.is_some_and(|jobs| jobs > 1) {
         return Err("cannot specify both --single-transaction and multiple jobs".into());
     }
-    if args.if_exists && !args.clean {
+    if args.content.if_exists && !args.content.clean {
         return Err("option --if-exists requires option -c/--clean".into());
     }
     check_format(format)?;
@@ -102,28 +100,26 @@ pub(super) fn check(args: &Args) -> Result<Job, Refusal> {
 
 /// Checks the options that say which parts are restored.
 fn check_parts(args: &Args) -> Result<(), Refusal> {
-    let schema_only = (args.schema_only, "-s/--schema-only");
-    let data_only = (args.data_only, "-a/--data-only");
-    let statistics_only = (args.statistics_only, "--statistics-only");
-    let statistics = (args.statistics, "--statistics");
-    let no_statistics = (args.no_statistics, "--no-statistics");
+    let [schema_only, data_only, statistics_only] = args.content.only_parts();
+    let statistics = (args.content.statistics, "--statistics");
+    let no_statistics = (args.content.no_statistics, "--no-statistics");
     let pairs = [
         (schema_only, data_only),
         (schema_only, statistics_only),
         (data_only, statistics_only),
-        (schema_only, (args.no_schema, "--no-schema")),
-        (data_only, (args.no_data, "--no-data")),
+        (schema_only, (args.content.no_schema, "--no-schema")),
+        (data_only, (args.content.no_data, "--no-data")),
         (statistics_only, no_statistics),
         (schema_only, statistics),
         (data_only, statistics),
         (statistics, no_statistics),
-        ((args.clean, "-c/--clean"), data_only),
+        ((args.content.clean, "-c/--clean"), data_only),
     ];
     exclusive(&pairs)
 }
 
 fn restrict_key(args: &Args) -> Result<Option<String>, Refusal> {
-    match &args.restrict_key {
+    match &args.content.restrict_key {
         _ if args.connection.dbname.is_some() => Ok(None),
         None => Ok(Some(random_restrict_key())),
         Some(key) if is_valid_restrict_key(key) => Ok(Some(key.clone())),
@@ -147,57 +143,29 @@ fn check_format(format: Option<&str>) -> Result<(), Refusal> {
 }
 
 fn selection(args: &Args, sections: Sections) -> Selection {
-    let only_one_part = args.schema_only || args.data_only || args.statistics_only;
-    let part = |only: bool, without: bool| if only_one_part { only } else { !without };
     Selection {
-        definitions: part(args.schema_only, args.no_schema),
-        data: part(args.data_only, args.no_data),
-        statistics: args.statistics || part(args.statistics_only, args.no_statistics),
-        sections,
-        privileges: !args.no_privileges,
-        comments: !args.no_comments,
-        policies: !args.no_policies,
-        publications: !args.no_publications,
-        security_labels: !args.no_security_labels,
-        subscriptions: !args.no_subscriptions,
         schemas: names(&args.schema),
         excluded_schemas: names(&args.exclude_schema),
         tables: names(&args.table),
         indexes: names(&args.index),
         functions: names(&args.function),
         triggers: names(&args.trigger),
-        strict_names: args.strict_names,
-        ..Selection::default()
+        strict_names: args.content.strict_names,
+        ..args.content.selection(sections, !args.content.no_statistics)
     }
 }
 
 fn script_options(args: &Args, transaction_size: Option<u32>, restrict_key: Option<String>) -> ScriptOptions {
     ScriptOptions {
-        ownership: match (args.no_owner, args.use_set_session_authorization) {
-            (true, _) => Ownership::Ignore,
-            (false, true) => Ownership::SessionAuthorization,
-            (false, false) => Ownership::Alter,
-        },
-        drops: match (args.clean, args.if_exists) {
-            (false, _) => Drops::None,
-            (true, false) => Drops::Plain,
-            (true, true) => Drops::IfExists,
-        },
-        create_database: args.create,
         transactions: match (args.single_transaction, transaction_size) {
             (true, _) => Transactions::Single,
             (false, Some(size)) => Transactions::Every(size),
             (false, None) => Transactions::Each,
         },
-        disable_triggers: args.disable_triggers,
-        superuser: args.superuser.as_ref().map(bytes),
         role: args.connection.role(),
-        row_security: args.enable_row_security,
-        tablespaces: !args.no_tablespaces,
-        table_access_methods: !args.no_table_access_method,
         restrict_key,
         verbose: args.verbose > 0,
-        quote_all_identifiers: false,
+        ..args.content.script_options()
     }
 }
 
