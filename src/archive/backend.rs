@@ -5,6 +5,7 @@ use bytes::{Bytes, BytesMut};
 use super::custom::CustomReader;
 use super::directory::DirectoryReader;
 use super::index::{Index, SegmentRecord, Sums};
+use super::tar::TarStream;
 use crate::compress::Framing;
 use crate::error::{Error, Result};
 use crate::toc::{DumpId, Entry};
@@ -21,7 +22,10 @@ pub(crate) enum Block {
 /// The reader of an archive's format.
 pub(crate) enum Backend {
     Custom(CustomReader),
+    /// A directory, or a tar file as a folder of files.
     Directory(DirectoryReader),
+    /// A tar file off a pipe.
+    TarStream(TarStream),
 }
 
 macro_rules! each {
@@ -29,6 +33,7 @@ macro_rules! each {
         match $backend {
             Backend::Custom($reader) => $call,
             Backend::Directory($reader) => $call,
+            Backend::TarStream($reader) => $call,
         }
     };
 }
@@ -39,6 +44,7 @@ impl Backend {
         Ok(match self {
             Backend::Custom(reader) => reader.reopen().await?.map(Backend::Custom),
             Backend::Directory(reader) => Some(Backend::Directory(reader.reopen())),
+            Backend::TarStream(_) => None,
         })
     }
 

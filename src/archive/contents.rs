@@ -3,11 +3,13 @@
 
 use std::collections::HashMap;
 
-use super::Header;
+use bstr::BString;
+
 use super::codec::{Cursor, Decoded};
 use super::entry;
 use super::input::Input;
-use crate::error::Result;
+use super::{Format, Header};
+use crate::error::{Error, ErrorKind, Result};
 use crate::toc::{DumpId, Entry};
 
 /// What stands at the front of an archive.
@@ -18,6 +20,25 @@ pub(crate) struct Contents<T> {
     pub(crate) own: HashMap<DumpId, T>,
     /// CRC-32C of all of it, without what is filled in later.
     pub(crate) crc32c: u32,
+}
+
+impl Contents<BString> {
+    /// Reads the `toc.dat` of a directory or tar archive, which adds a file's name to each entry.
+    ///
+    /// # Errors
+    /// As [`Contents::read`], and if it is that of another format.
+    pub(crate) async fn read_named(input: &mut Input) -> Result<Contents<BString>> {
+        let name = |cursor: &mut Cursor<'_>| Ok(cursor.text()?.map(BString::from).unwrap_or_default());
+        let contents = Contents::read(input, false, name).await?;
+        if contents.header.format == Format::Tar {
+            Ok(contents)
+        } else {
+            Err(Error::new(
+                ErrorKind::Archive,
+                "expected format (3) differs from format found in file (1)",
+            ))
+        }
+    }
 }
 
 impl<T> Contents<T> {

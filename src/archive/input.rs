@@ -42,6 +42,11 @@ impl Input {
         }
     }
 
+    /// The source, wherever it stands.
+    pub(crate) fn into_source(self) -> Box<dyn Source> {
+        self.source
+    }
+
     /// Sets the widths of integers and offsets, once the header has named them.
     pub(crate) fn set_widths(&mut self, widths: Widths) {
         self.widths = widths;

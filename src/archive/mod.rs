@@ -23,7 +23,9 @@ mod rows;
 mod segment;
 mod sink;
 mod source;
+mod spool;
 mod stream;
+mod tar;
 mod turns;
 
 use std::future::Future;
@@ -45,6 +47,7 @@ pub use segment::{Segment, SegmentEncoder, encode_segment};
 pub use sink::{AsyncWriteSink, FileSink, Sink, StdoutSink, VecSink};
 pub use source::{BytesSource, FileSource, Source, StreamSource};
 pub use stream::{DataStream, LargeObjects};
+pub use tar::{TarOptions, TarWriter};
 
 /// What stands after the last row in the data of a table: COPY's end marker, then the two line ends that
 /// set it off in a script. It is part of the data, so whoever dumps appends it and whoever restores takes

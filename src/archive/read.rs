@@ -18,6 +18,7 @@ use super::index::{Index, SegmentRecord};
 use super::input::Input;
 use super::source::{FileSource, Source};
 use super::stream::{DataStream, Decoding, LargeObjects};
+use super::tar::{TarFolder, TarStream, is_tar_header};
 use super::{Format, Header};
 use crate::error::{Error, ErrorKind, Result};
 use crate::toc::{DumpId, Entry};
@@ -52,7 +53,9 @@ impl Archive {
     /// `ErrorKind::Archive` if it is no archive, of an unknown version, cut off or damaged.
     pub async fn open(source: Box<dyn Source>) -> Result<Archive> {
         let mut input = Input::new(source);
-        recognize(input.peek(TAR_BLOCK).await?)?;
+        if recognize(input.peek(TAR_BLOCK).await?)? == Format::Tar {
+            return Archive::open_tar(input).await;
+        }
         let mut contents = Contents::read(&mut input, true, |cursor| cursor.offset()).await?;
         if contents.header.format != Format::Custom {
             return Err(Error::new(
@@ -71,8 +74,18 @@ impl Archive {
     /// # Errors
     /// As [`Archive::open`].
     pub async fn open_folder(folder: Arc<dyn FolderSource>) -> Result<Archive> {
-        let (contents, reader) = DirectoryReader::open(folder).await?;
+        let (contents, reader) = DirectoryReader::open(folder, Format::Directory).await?;
         Archive::new(contents, Backend::Directory(reader))
+    }
+
+    async fn open_tar(input: Input) -> Result<Archive> {
+        if input.seekable() {
+            let folder = Arc::new(TarFolder::new(input.into_source()).await?);
+            let (contents, reader) = DirectoryReader::open(folder, Format::Tar).await?;
+            return Archive::new(contents, Backend::Directory(reader));
+        }
+        let (contents, reader) = TarStream::open(input).await?;
+        Archive::new(contents, Backend::TarStream(reader))
     }
 
     fn new<T>(contents: Contents<T>, reader: Backend) -> Result<Archive> {
@@ -260,11 +273,11 @@ impl Archive {
 /// Length of a tar header, and of what stock tools look at to recognise one.
 const TAR_BLOCK: usize = 512;
 
-/// Refuses what is no archive, in pg_restore's words.
-fn recognize(head: &[u8]) -> Result<()> {
+/// Tells custom and tar archives apart, and refuses what is neither in pg_restore's words.
+fn recognize(head: &[u8]) -> Result<Format> {
     let refuse = |kind, why: String| Err(Error::new(kind, why));
     if head.starts_with(MAGIC) {
-        return Ok(());
+        return Ok(Format::Custom);
     }
     if head.len() < MAGIC.len() {
         return refuse(
@@ -291,11 +304,8 @@ fn recognize(head: &[u8]) -> Result<()> {
             "input file does not appear to be a valid archive (too short?)".into(),
         );
     }
-    if head.get(257..262) == Some(b"ustar") {
-        return refuse(
-            ErrorKind::Unsupported,
-            "archives in tar format cannot be read".into(),
-        );
+    if is_tar_header(head) {
+        return Ok(Format::Tar);
     }
     refuse(
         ErrorKind::Archive,

@@ -32,8 +32,8 @@ pub(super) struct Args {
     /// Output file; standard output if not given
     #[arg(short = 'f', long, value_name = "FILENAME", help_heading = "General options")]
     pub(super) file: Option<PathBuf>,
-    /// Output format: plain (default) or custom
-    #[arg(short = 'F', long, value_name = "p|c", help_heading = "General options")]
+    /// Output format: plain (default), custom, directory or tar
+    #[arg(short = 'F', long, value_name = "p|c|d|t", help_heading = "General options")]
     pub(super) format: Option<String>,
     /// Use this many parallel jobs
     #[arg(short = 'j', long, value_name = "NUM", help_heading = "General options")]

@@ -13,7 +13,7 @@ use super::session::Server;
 use crate::archive::plain::{PlainOptions, Told};
 use crate::archive::{
     ArchiveWriter, CustomWriter, DirectoryWriter, FileSink, Format, Header, LocalFolder, PlainWriter, Sink,
-    StdoutSink, WriteStats,
+    StdoutSink, TarOptions, TarWriter, WriteStats,
 };
 use crate::connect::ConnectParams;
 use crate::error::{Error, ErrorKind, Result};
@@ -99,10 +99,13 @@ pub async fn dump_to(
             ErrorKind::Usage,
             "a directory archive is many files, and cannot be written to one sink",
         )),
-        Format::Tar => Err(Error::new(
-            ErrorKind::Unsupported,
-            "the tar format cannot be written yet",
-        )),
+        Format::Tar => {
+            let tar = TarOptions {
+                script: options.script.clone(),
+                dumped_by: Some(options.dumped_by.as_str().into()),
+            };
+            run(params, options, TarWriter::new(sink, tar), observer).await
+        }
     }
 }
 

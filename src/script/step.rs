@@ -68,6 +68,13 @@ pub enum Purpose {
     Commit,
 }
 
+impl Purpose {
+    /// Whether it opens or ends a transaction block.
+    pub fn is_block(&self) -> bool {
+        matches!(self, Purpose::Begin | Purpose::Commit)
+    }
+}
+
 impl Step {
     /// A statement that restores the entry.
     pub(super) fn execute(sql: impl Into<BString>) -> Step {

@@ -2,6 +2,7 @@
 
 mod archive;
 mod archive_directory;
+mod archive_tar;
 mod layers;
 mod script;
 mod selection;

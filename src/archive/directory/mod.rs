@@ -8,7 +8,7 @@ mod write;
 
 use crate::compress::{Algorithm, Framing};
 
-pub(crate) use read::DirectoryReader;
+pub(crate) use read::{DirectoryReader, objects_of};
 pub use write::DirectoryWriter;
 
 /// Header and table of contents; never compressed.
@@ -33,6 +33,6 @@ fn kind(algorithm: Algorithm) -> (Framing, &'static str) {
 }
 
 /// Whether a file name stays in its directory.
-fn safe_name(name: &str) -> bool {
+pub(crate) fn safe_name(name: &str) -> bool {
     !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '\\', '\0'])
 }

@@ -7,12 +7,13 @@ use bstr::{BString, ByteSlice};
 use bytes::Bytes;
 
 use super::{INDEX_FILE, KINDS, TOC_FILE, safe_name};
-use crate::archive::Format;
 use crate::archive::backend::Block;
 use crate::archive::contents::Contents;
 use crate::archive::folder::FolderSource;
 use crate::archive::index::{FOOTER, Footer, Index, SegmentRecord, Sums};
 use crate::archive::input::Input;
+use crate::archive::tar;
+use crate::archive::{ArchiveVersion, Format};
 use crate::compress::Framing;
 use crate::error::{Error, ErrorKind, Result};
 use crate::toc::{DumpId, Entry};
@@ -24,6 +25,9 @@ const LONGEST_LIST: u64 = 1 << 32;
 pub(crate) struct DirectoryReader {
     folder: Arc<dyn FolderSource>,
     names: Arc<HashMap<DumpId, BString>>,
+    /// The version of an archive that is a tar file, where lists of large objects are not called what the table
+    /// of contents says.
+    tar_version: Option<ArchiveVersion>,
     index: Option<Arc<Index>>,
     /// The file that is being read.
     file: Option<Input>,
@@ -35,12 +39,19 @@ pub(crate) struct DirectoryReader {
 }
 
 impl DirectoryReader {
-    /// Reads `toc.dat` and, where there is one, the index.
+    /// Reads `toc.dat` and, where there is one, the index. `format`: whether the files are those of a directory or
+    /// members of a tar file.
     ///
     /// # Errors
     /// `ErrorKind::Archive` if there is no `toc.dat`, or it or the index is damaged.
-    pub(crate) async fn open(folder: Arc<dyn FolderSource>) -> Result<(Contents<BString>, DirectoryReader)> {
+    pub(crate) async fn open(
+        folder: Arc<dyn FolderSource>,
+        format: Format,
+    ) -> Result<(Contents<BString>, DirectoryReader)> {
         let Some(source) = folder.open(TOC_FILE).await? else {
+            if format == Format::Tar {
+                return Err(tar::missing(TOC_FILE));
+            }
             return Err(Error::new(
                 ErrorKind::Archive,
                 format!(
@@ -50,20 +61,8 @@ impl DirectoryReader {
             ));
         };
         let mut input = Input::new(source);
-        let name = |cursor: &mut crate::archive::codec::Cursor<'_>| {
-            Ok(cursor.text()?.map(BString::from).unwrap_or_default())
-        };
-        let mut contents = Contents::read(&mut input, false, name).await?;
-        if contents.header.format != Format::Tar {
-            return Err(Error::new(
-                ErrorKind::Archive,
-                format!(
-                    "\"{TOC_FILE}\" in directory \"{}\" is not that of a directory archive",
-                    folder.name()
-                ),
-            ));
-        }
-        contents.header.format = Format::Directory;
+        let mut contents = Contents::read_named(&mut input).await?;
+        contents.header.format = format;
         let index = read_index(&folder).await?;
         if index
             .as_ref()
@@ -77,6 +76,7 @@ impl DirectoryReader {
         let reader = DirectoryReader {
             names: Arc::new(std::mem::take(&mut contents.own)),
             folder,
+            tar_version: Some(contents.header.version).filter(|_| format == Format::Tar),
             index: index.map(Arc::new),
             file: None,
             framing: Framing::Raw,
@@ -91,6 +91,7 @@ impl DirectoryReader {
         DirectoryReader {
             folder: Arc::clone(&self.folder),
             names: Arc::clone(&self.names),
+            tar_version: self.tar_version,
             index: self.index.clone(),
             file: None,
             framing: Framing::Raw,
@@ -127,11 +128,11 @@ impl DirectoryReader {
     }
 
     pub(crate) async fn locate(&mut self, entry: &Entry) -> Result<Block> {
-        let name = self.name_of(entry.dump_id)?;
         if entry.desc.is_large_objects() {
-            self.open_list(&name).await?;
+            self.open_list_of(entry.dump_id).await?;
             Ok(Block::LargeObjects)
         } else {
+            let name = self.name_of(entry.dump_id)?;
             self.open_file(&name).await?;
             Ok(Block::Data)
         }
@@ -147,8 +148,7 @@ impl DirectoryReader {
     }
 
     pub(crate) async fn locate_group(&mut self, id: DumpId, group: &SegmentRecord) -> Result<()> {
-        let name = self.name_of(id)?;
-        self.open_list(&name).await?;
+        self.open_list_of(id).await?;
         let before = usize::try_from(group.offset)
             .unwrap_or(usize::MAX)
             .min(self.objects.len());
@@ -238,6 +238,9 @@ impl DirectoryReader {
                 return Ok(());
             }
         }
+        if self.tar_version.is_some() {
+            return Err(tar::missing(name));
+        }
         Err(Error::new(
             ErrorKind::Archive,
             format!(
@@ -247,8 +250,13 @@ impl DirectoryReader {
         ))
     }
 
-    /// Reads a list of large objects: lines of an OID and a file name.
-    async fn open_list(&mut self, name: &str) -> Result<()> {
+    /// Reads an entry's list of large objects: lines of an OID and a file name.
+    async fn open_list_of(&mut self, id: DumpId) -> Result<()> {
+        let name = match self.tar_version {
+            Some(version) => tar::list_name(id, version),
+            None => self.name_of(id)?,
+        };
+        let name = name.as_str();
         self.open_file(name).await?;
         let mut content = Vec::new();
         while let Some(bytes) = self.stored(usize::MAX).await? {
@@ -260,25 +268,30 @@ impl DirectoryReader {
                 ));
             }
         }
-        self.objects.clear();
-        for line in content.lines() {
-            let parsed = line.to_str().ok().and_then(|line| {
-                let (oid, name) = line.split_once(' ')?;
-                Some((oid.parse().ok().filter(|oid| *oid > 0)?, name)).filter(|(_, name)| safe_name(name))
-            });
-            let Some((oid, file)) = parsed else {
-                return Err(Error::new(
-                    ErrorKind::Archive,
-                    format!(
-                        "invalid line in large object TOC file \"{name}\": \"{}\"",
-                        line.escape_ascii()
-                    ),
-                ));
-            };
-            self.objects.push_back((oid, file.to_owned()));
-        }
+        self.objects = objects_of(&content, name)?.into();
         Ok(())
     }
+}
+
+/// The objects of a list, with the names of their files.
+pub(crate) fn objects_of(content: &[u8], name: &str) -> Result<Vec<(u32, String)>> {
+    let object = |line: &[u8]| {
+        let parsed = line.to_str().ok().and_then(|line| {
+            let (oid, name) = line.split_once(' ')?;
+            Some((oid.parse().ok().filter(|oid| *oid > 0)?, name)).filter(|(_, name)| safe_name(name))
+        });
+        let (oid, file) = parsed.ok_or_else(|| {
+            Error::new(
+                ErrorKind::Archive,
+                format!(
+                    "invalid line in large object TOC file \"{name}\": \"{}\"",
+                    line.escape_ascii()
+                ),
+            )
+        })?;
+        Ok((oid, file.to_owned()))
+    };
+    content.lines().map(object).collect()
 }
 
 async fn read_index(folder: &Arc<dyn FolderSource>) -> Result<Option<Index>> {

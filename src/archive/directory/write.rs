@@ -11,6 +11,7 @@ use crate::archive::folder::Folder;
 use crate::archive::index::Footer;
 use crate::archive::ledger::Ledger;
 use crate::archive::sink::Sink;
+use crate::archive::tar;
 use crate::archive::turns::Turn;
 use crate::archive::{
     ArchiveVersion, ArchiveWriter, Format, Framing, Header, Segment, WriteStats, encode_segment, entry,
@@ -22,6 +23,7 @@ use crate::toc::{DumpId, Entry};
 /// Writes one directory archive to a folder.
 pub struct DirectoryWriter {
     folder: Box<dyn Folder>,
+    format: Format,
     framing: Framing,
     ending: &'static str,
     turn: Turn,
@@ -39,9 +41,19 @@ pub struct DirectoryWriter {
 impl DirectoryWriter {
     /// A writer of an archive compressed so.
     pub fn new(folder: Box<dyn Folder>, compression: &Compression) -> DirectoryWriter {
+        DirectoryWriter::within(folder, compression, Format::Directory)
+    }
+
+    /// A writer to a folder that is a directory, or the members of a tar file.
+    pub(crate) fn within(
+        folder: Box<dyn Folder>,
+        compression: &Compression,
+        format: Format,
+    ) -> DirectoryWriter {
         let (framing, ending) = kind(compression.algorithm);
         DirectoryWriter {
             folder,
+            format,
             framing,
             ending,
             turn: Turn::Begin,
@@ -61,6 +73,14 @@ impl DirectoryWriter {
                 format!("entry {id} has no data in this archive, or was given it twice"),
             )
         })
+    }
+
+    /// The file of an entry, without the ending that compression adds.
+    fn file_name(&self, entry: &Entry, version: ArchiveVersion) -> String {
+        match entry.desc.is_large_objects() {
+            true => tar::list_name(entry.dump_id, version),
+            false => tar::noted_name(entry),
+        }
     }
 
     async fn open(&mut self, name: &str) -> Result<()> {
@@ -99,7 +119,7 @@ impl ArchiveWriter for DirectoryWriter {
 
     async fn begin(&mut self, header: &Header, toc: &[Entry]) -> Result<()> {
         self.turn.step(Turn::Begin, Turn::Between, "begin")?;
-        if kind(header.compression.algorithm).0 != self.framing || header.format != Format::Directory {
+        if kind(header.compression.algorithm).0 != self.framing || header.format != self.format {
             return Err(Error::new(
                 ErrorKind::Usage,
                 "the header describes another archive than the writer's",
@@ -113,14 +133,16 @@ impl ArchiveWriter for DirectoryWriter {
         put_int(&mut bytes, count);
         for entry in toc {
             entry::encode(entry, header.version, &mut bytes)?;
-            let name = if entry.had_dumper {
-                file_name(entry, header.version)
-            } else {
-                String::new()
-            };
-            put_text(&mut bytes, Some(&name));
             if entry.had_dumper {
+                let name = self.file_name(entry, header.version);
+                let noted = match self.format {
+                    Format::Tar => &tar::noted_name(entry),
+                    _ => &name,
+                };
+                put_text(&mut bytes, Some(noted));
                 self.names.insert(entry.dump_id, name);
+            } else {
+                put_text(&mut bytes, Some(""));
             }
             self.ledger.toc_bytes(&bytes);
             self.stats.bytes += bytes.len() as u64;
@@ -129,7 +151,11 @@ impl ArchiveWriter for DirectoryWriter {
         self.ledger.toc_bytes(&bytes);
         self.stats.bytes += bytes.len() as u64;
         sink.write(Bytes::from(bytes)).await?;
-        self.toc = Some(sink);
+        match self.format {
+            // In a tar file it is the first member.
+            Format::Tar => sink.finish().await?,
+            _ => self.toc = Some(sink),
+        }
         Ok(())
     }
 
@@ -219,14 +245,5 @@ impl ArchiveWriter for DirectoryWriter {
         }
         self.folder.finish().await?;
         Ok(self.stats)
-    }
-}
-
-/// The file of an entry, without the ending that compression adds.
-fn file_name(entry: &Entry, version: ArchiveVersion) -> String {
-    match (entry.desc.is_large_objects(), version.has_relkind()) {
-        (true, true) => format!("blobs_{}.toc", entry.dump_id),
-        (true, false) => "blobs.toc".into(),
-        (false, _) => format!("{}.dat", entry.dump_id),
     }
 }

@@ -1,0 +1,283 @@
+//! A tar archive off a pipe: member by member, each entry's data once and in the order in which it stands.
+//!
+//! The list of large objects stands behind the objects, so that they are taken as they come and compared with
+//! the list at the end.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use bstr::{BString, ByteSlice};
+use bytes::Bytes;
+
+use super::list_name;
+use super::member::{content, next_member, skip_content, skip_padding};
+use crate::archive::backend::Block;
+use crate::archive::contents::Contents;
+use crate::archive::directory::{TOC_FILE, objects_of};
+use crate::archive::index::{Index, SegmentRecord, Sums};
+use crate::archive::input::Input;
+use crate::archive::source::BytesSource;
+use crate::compress::Framing;
+use crate::error::{Error, ErrorKind, Result};
+use crate::toc::{DumpId, Entry};
+
+/// The members of a tar archive that can be read only once.
+pub(crate) struct TarStream {
+    input: Input,
+    names: HashMap<DumpId, BString>,
+    /// The lists of large objects in the archive's order, and how many of them have been passed.
+    lists: Vec<(DumpId, String)>,
+    passed_lists: usize,
+    /// Members that have been passed, large objects aside.
+    passed: HashSet<String>,
+    /// Size of the member that has begun, and how much is left of it.
+    size: u64,
+    left: u64,
+    group: Option<Group>,
+}
+
+/// A group of large objects that is being read.
+struct Group {
+    list: String,
+    /// The objects that came.
+    seen: Vec<u32>,
+    /// The next one, if its header has been read.
+    next: Option<u32>,
+}
+
+impl TarStream {
+    /// Reads the table of contents.
+    ///
+    /// # Errors
+    /// `ErrorKind::Archive` if there is none or it is damaged.
+    pub(crate) async fn open(mut input: Input) -> Result<(Contents<BString>, TarStream)> {
+        let bytes = loop {
+            let Some(member) = next_member(&mut input).await? else {
+                return Err(missing(TOC_FILE));
+            };
+            if member.name == TOC_FILE {
+                let bytes = content(&mut input, member.size).await?;
+                skip_padding(&mut input, member.size).await?;
+                break bytes;
+            }
+            skip_content(&mut input, member.size).await?;
+        };
+        let mut contents = Contents::read_named(&mut Input::new(Box::new(BytesSource::new(bytes)))).await?;
+        let with_objects = |entry: &&Entry| entry.had_dumper && entry.desc.is_large_objects();
+        let lists = contents
+            .toc
+            .iter()
+            .filter(with_objects)
+            .map(|entry| (entry.dump_id, list_name(entry.dump_id, contents.header.version)))
+            .collect();
+        let stream = TarStream {
+            input,
+            names: std::mem::take(&mut contents.own),
+            lists,
+            passed_lists: 0,
+            passed: HashSet::new(),
+            size: 0,
+            left: 0,
+            group: None,
+        };
+        Ok((contents, stream))
+    }
+
+    /// Bytes read from the source so far.
+    pub(crate) fn delivered(&self) -> u64 {
+        self.input.delivered()
+    }
+
+    pub(crate) fn seekable(&self) -> bool {
+        false
+    }
+
+    /// What of a tar archive has checksums is told by its last member, which a pipe gives too late.
+    pub(crate) fn sealed(&self) -> bool {
+        false
+    }
+
+    pub(crate) fn index(&self) -> Option<&Arc<Index>> {
+        None
+    }
+
+    pub(crate) fn framing(&self) -> Framing {
+        Framing::Raw
+    }
+
+    pub(crate) async fn check(&mut self, _: DumpId, _: &Sums, _: bool) -> Result<()> {
+        Ok(())
+    }
+
+    pub(crate) async fn locate_segment(&mut self, _: DumpId, _: &SegmentRecord) -> Result<()> {
+        Err(self.mismatch())
+    }
+
+    pub(crate) async fn locate_group(&mut self, _: DumpId, _: &SegmentRecord) -> Result<()> {
+        Err(self.mismatch())
+    }
+
+    pub(crate) fn mismatch(&self) -> Error {
+        Error::new(ErrorKind::Archive, "the data does not match its checksum")
+    }
+
+    /// What the table of contents says of an entry's data.
+    pub(crate) fn place_note(&self, id: DumpId) -> Option<String> {
+        self.names.get(&id).map(|name| format!("File: {name}"))
+    }
+
+    /// Goes forward to an entry's data.
+    pub(crate) async fn locate(&mut self, entry: &Entry) -> Result<Block> {
+        self.group = None;
+        let list = self.lists.iter().position(|(id, _)| *id == entry.dump_id);
+        if let Some(list) = list {
+            self.locate_list(list).await?;
+            return Ok(Block::LargeObjects);
+        }
+        let name = self.names.get(&entry.dump_id).map(|name| name.to_str_lossy());
+        let name = name.unwrap_or_default().into_owned();
+        if self.passed.contains(&name) {
+            return Err(out_of_order(&name));
+        }
+        while let Some(found) = self.next_name().await? {
+            self.note_passed(&found);
+            if found == name {
+                return Ok(Block::Data);
+            }
+        }
+        Err(missing(&name))
+    }
+
+    /// Goes to the first large object of a list.
+    async fn locate_list(&mut self, at: usize) -> Result<()> {
+        let list = self
+            .lists
+            .get(at)
+            .map(|(_, name)| name.clone())
+            .unwrap_or_default();
+        if self.passed_lists > at {
+            return Err(out_of_order(&list));
+        }
+        while let Some(name) = self.next_name().await? {
+            // Objects that come before the list before this one are not of this group.
+            let object = object_oid(&name).filter(|_| self.passed_lists == at);
+            if object.is_some() || name == list {
+                self.group = Some(Group {
+                    list,
+                    seen: Vec::new(),
+                    next: object,
+                });
+                return match object {
+                    Some(_) => Ok(()),
+                    None => self.end_group().await,
+                };
+            }
+            self.note_passed(&name);
+        }
+        Err(missing(&list))
+    }
+
+    /// Goes to the next large object of the group; `None` after the last.
+    pub(crate) async fn next_large_object(&mut self) -> Result<Option<u32>> {
+        let Some(group) = &mut self.group else {
+            return Ok(None);
+        };
+        if let Some(oid) = group.next.take() {
+            group.seen.push(oid);
+            return Ok(Some(oid));
+        }
+        let name = self.next_name().await?;
+        let Some(group) = &mut self.group else {
+            return Ok(None);
+        };
+        match name {
+            Some(name) if name == group.list => {
+                self.end_group().await?;
+                Ok(None)
+            }
+            Some(name) => match object_oid(&name) {
+                Some(oid) => {
+                    group.seen.push(oid);
+                    Ok(Some(oid))
+                }
+                None => Err(missing(&group.list)),
+            },
+            None => Err(missing(&group.list)),
+        }
+    }
+
+    /// Reads the list that ends a group, whose header has been taken.
+    async fn end_group(&mut self) -> Result<()> {
+        let Some(group) = self.group.take() else {
+            return Ok(());
+        };
+        let content = content(&mut self.input, self.left).await?;
+        self.left = 0;
+        self.note_passed(&group.list);
+        let listed = objects_of(&content, &group.list)?;
+        if listed.iter().map(|(oid, _)| *oid).eq(group.seen) {
+            Ok(())
+        } else {
+            Err(Error::new(
+                ErrorKind::Archive,
+                format!(
+                    "the large objects in the archive are not those of its list \"{}\"",
+                    group.list
+                ),
+            ))
+        }
+    }
+
+    /// The next bytes of the member, as many as are at hand but not more than `at_most`.
+    pub(crate) async fn stored(&mut self, at_most: usize) -> Result<Option<Bytes>> {
+        if self.left == 0 {
+            return Ok(None);
+        }
+        let bytes = self.input.bytes(self.left.min(at_most as u64)).await?;
+        self.left -= bytes.len() as u64;
+        Ok(Some(bytes))
+    }
+
+    /// Passes over what is left of the member and takes the next one's header.
+    async fn next_name(&mut self) -> Result<Option<String>> {
+        self.input.skip(std::mem::take(&mut self.left)).await?;
+        skip_padding(&mut self.input, std::mem::take(&mut self.size)).await?;
+        let member = next_member(&mut self.input).await?;
+        Ok(member.map(|member| {
+            self.size = member.size;
+            self.left = member.size;
+            member.name
+        }))
+    }
+
+    fn note_passed(&mut self, name: &str) {
+        if let Some(at) = self.lists.iter().position(|(_, list)| list == name) {
+            self.passed_lists = self.passed_lists.max(at + 1);
+        } else if object_oid(name).is_none() {
+            self.passed.insert(name.to_owned());
+        }
+    }
+}
+
+fn object_oid(name: &str) -> Option<u32> {
+    let oid = name.strip_prefix("blob_")?.strip_suffix(".dat")?.parse().ok()?;
+    Some(oid).filter(|oid| *oid != 0)
+}
+
+/// What a member that is not there says to the user.
+pub(crate) fn missing(name: &str) -> Error {
+    Error::new(
+        ErrorKind::Archive,
+        format!("could not find header for file \"{name}\" in tar archive"),
+    )
+}
+
+fn out_of_order(name: &str) -> Error {
+    Error::new(
+        ErrorKind::Archive,
+        format!(
+            "restoring data out of order is not supported in this archive format: \"{name}\" has been passed in \
+             the non-seekable input file"
+        ),
+    )
+}
