@@ -176,7 +176,9 @@ async fn make_plan(server: &Server, options: &DumpOptions) -> Result<(Plan, Opti
             standard_strings: session.standard_strings,
         },
     };
-    let reader = server.reader();
+    let reader = server
+        .reader()
+        .with_system_objects(selection.names_system_schema());
     let mut locks = None;
     let lock = async |statements: &bstr::BStr| {
         locks = server.command("locking tables", statements).await?;

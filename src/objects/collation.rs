@@ -32,6 +32,7 @@ pub struct Collation {
 /// # Errors
 /// If the query fails.
 pub async fn read(reader: &Reader<'_>) -> Result<Vec<ObjectRow<Collation>>> {
+    let first = reader.first_oid;
     let v = reader.version;
     let provider = v.pick(10, "c.collprovider", "'c'::\"char\"");
     let deterministic = v.pick(12, "c.collisdeterministic", "true");
@@ -41,7 +42,7 @@ pub async fn read(reader: &Reader<'_>) -> Result<Vec<ObjectRow<Collation>>> {
     let sql = format!(
         "SELECT c.oid, c.collname, c.collnamespace, c.collowner, c.collencoding, {provider}, {deterministic}, \
             c.collcollate::pg_catalog.text, c.collctype::pg_catalog.text, {locale}, {rules} \
-         FROM pg_catalog.pg_collation c WHERE c.oid >= 16384 ORDER BY c.oid"
+         FROM pg_catalog.pg_collation c WHERE c.oid >= {first} ORDER BY c.oid"
     );
     read_rows(reader, "collations", &sql, |c| {
         Ok(Collation {

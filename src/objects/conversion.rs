@@ -26,10 +26,13 @@ pub struct Conversion {
 /// # Errors
 /// If the query fails.
 pub async fn read(reader: &Reader<'_>) -> Result<Vec<ObjectRow<Conversion>>> {
-    let sql = "SELECT c.oid, c.conname, c.connamespace, c.conowner, \
+    let first = reader.first_oid;
+    let sql = &format!(
+        "SELECT c.oid, c.conname, c.connamespace, c.conowner, \
             pg_catalog.pg_encoding_to_char(c.conforencoding), pg_catalog.pg_encoding_to_char(c.contoencoding), \
             c.conproc::pg_catalog.text, c.condefault \
-         FROM pg_catalog.pg_conversion c WHERE c.oid >= 16384 ORDER BY c.oid";
+         FROM pg_catalog.pg_conversion c WHERE c.oid >= {first} ORDER BY c.oid"
+    );
     read_rows(reader, "conversions", sql, |c| {
         Ok(Conversion {
             source: c.text()?,

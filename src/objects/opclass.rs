@@ -32,7 +32,9 @@ pub struct OpClass {
 /// # Errors
 /// If the query fails.
 pub async fn read(reader: &Reader<'_>) -> Result<Vec<ObjectRow<OpClass>>> {
-    let sql = "SELECT c.oid, c.opcname, c.opcnamespace, c.opcowner, a.amname, \
+    let first = reader.first_oid;
+    let sql = &format!(
+        "SELECT c.oid, c.opcname, c.opcnamespace, c.opcowner, a.amname, \
             c.opcintype::pg_catalog.regtype::pg_catalog.text, \
             CASE WHEN c.opckeytype <> 0 THEN c.opckeytype::pg_catalog.regtype::pg_catalog.text END, \
             c.opcdefault, n.nspname, f.opfname \
@@ -40,7 +42,8 @@ pub async fn read(reader: &Reader<'_>) -> Result<Vec<ObjectRow<OpClass>>> {
          JOIN pg_catalog.pg_am a ON a.oid = c.opcmethod \
          LEFT JOIN pg_catalog.pg_opfamily f ON f.oid = c.opcfamily \
          LEFT JOIN pg_catalog.pg_namespace n ON n.oid = f.opfnamespace \
-         WHERE c.oid >= 16384 ORDER BY c.oid";
+         WHERE c.oid >= {first} ORDER BY c.oid"
+    );
     read_rows(reader, "operator classes", sql, |c| {
         Ok(OpClass {
             method: c.text()?,

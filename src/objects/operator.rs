@@ -42,7 +42,9 @@ pub struct Operator {
 /// # Errors
 /// If the query fails.
 pub async fn read(reader: &Reader<'_>) -> Result<Vec<ObjectRow<Operator>>> {
-    let sql = "SELECT o.oid, o.oprname, o.oprnamespace, o.oprowner, o.oprkind, o.oprleft, o.oprright, \
+    let first = reader.first_oid;
+    let sql = &format!(
+        "SELECT o.oid, o.oprname, o.oprnamespace, o.oprowner, o.oprkind, o.oprleft, o.oprright, \
             o.oprleft::pg_catalog.regtype::pg_catalog.text, o.oprright::pg_catalog.regtype::pg_catalog.text, \
             o.oprcode::pg_catalog.regprocedure::pg_catalog.text, \
             cn.nspname, co.oprname, nn.nspname, ne.oprname, \
@@ -53,7 +55,8 @@ pub async fn read(reader: &Reader<'_>) -> Result<Vec<ObjectRow<Operator>>> {
          LEFT JOIN pg_catalog.pg_namespace cn ON cn.oid = co.oprnamespace \
          LEFT JOIN pg_catalog.pg_operator ne ON ne.oid = o.oprnegate \
          LEFT JOIN pg_catalog.pg_namespace nn ON nn.oid = ne.oprnamespace \
-         WHERE o.oid >= 16384 ORDER BY o.oid";
+         WHERE o.oid >= {first} ORDER BY o.oid"
+    );
     read_rows(reader, "operators", sql, |c| {
         Ok(Operator {
             kind: c.char()?,

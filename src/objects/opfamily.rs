@@ -59,9 +59,12 @@ pub struct FunctionMember {
 /// # Errors
 /// If the query fails.
 pub async fn read(reader: &Reader<'_>) -> Result<Vec<ObjectRow<OpFamily>>> {
-    let sql = "SELECT f.oid, f.opfname, f.opfnamespace, f.opfowner, a.amname \
+    let first = reader.first_oid;
+    let sql = &format!(
+        "SELECT f.oid, f.opfname, f.opfnamespace, f.opfowner, a.amname \
          FROM pg_catalog.pg_opfamily f JOIN pg_catalog.pg_am a ON a.oid = f.opfmethod \
-         WHERE f.oid >= 16384 ORDER BY f.oid";
+         WHERE f.oid >= {first} ORDER BY f.oid"
+    );
     read_rows(reader, "operator families", sql, |c| {
         Ok(OpFamily {
             method: c.text()?,
@@ -87,24 +90,29 @@ pub fn add(catalog: &mut Catalog, rows: Vec<ObjectRow<OpFamily>>) -> Result<()> 
 /// # Errors
 /// If a query fails.
 pub async fn read_members(reader: &Reader<'_>) -> Result<HashMap<CatalogId, Members>> {
+    let first = reader.first_oid;
     // An ordering operator depends on the family it sorts by, too.
-    let operators = "SELECT d.refclassid, d.refobjid, m.amopstrategy, \
+    let operators = &format!(
+        "SELECT d.refclassid, d.refobjid, m.amopstrategy, \
             m.amopopr::pg_catalog.regoperator::pg_catalog.text, n.nspname, s.opfname \
          FROM pg_catalog.pg_amop m \
          JOIN pg_catalog.pg_depend d ON d.classid = 2602 AND d.objid = m.oid \
             AND (d.refclassid = 2616 OR d.refclassid = 2753 AND d.refobjid = m.amopfamily) \
          LEFT JOIN pg_catalog.pg_opfamily s ON s.oid = m.amopsortfamily \
          LEFT JOIN pg_catalog.pg_namespace n ON n.oid = s.opfnamespace \
-         WHERE m.oid >= 16384 \
-         ORDER BY m.amopstrategy, m.amoplefttype, m.amoprighttype";
-    let functions = "SELECT d.refclassid, d.refobjid, m.amprocnum, \
+         WHERE m.oid >= {first} \
+         ORDER BY m.amopstrategy, m.amoplefttype, m.amoprighttype"
+    );
+    let functions = &format!(
+        "SELECT d.refclassid, d.refobjid, m.amprocnum, \
             m.amproc::pg_catalog.regprocedure::pg_catalog.text, \
             m.amproclefttype::pg_catalog.regtype::pg_catalog.text, \
             m.amprocrighttype::pg_catalog.regtype::pg_catalog.text \
          FROM pg_catalog.pg_amproc m \
          JOIN pg_catalog.pg_depend d ON d.classid = 2603 AND d.objid = m.oid AND d.refclassid IN (2616, 2753) \
-         WHERE m.oid >= 16384 \
-         ORDER BY m.amprocnum, m.oid";
+         WHERE m.oid >= {first} \
+         ORDER BY m.amprocnum, m.oid"
+    );
     let (operators, functions) = futures_util::try_join!(
         reader.rows("operators of operator families", operators, &[]),
         reader.rows("functions of operator families", functions, &[]),

@@ -173,7 +173,8 @@ async fn add_data(
     options: &ReadOptions,
     catalog: &mut Catalog,
 ) -> Result<()> {
-    let configuration = selection::add_extension_data(catalog, selection);
+    let values = options.data || options.sequence_values;
+    let configuration = selection::add_extension_data(catalog, selection, values);
     if !configuration.is_empty() {
         let links = read_foreign_keys(reader, catalog, &configuration).await?;
         selection::order_data_by_foreign_keys(catalog, links);

@@ -15,11 +15,17 @@ use crate::error::{Error, ErrorKind, Result};
 /// A query's parameter and its type.
 pub type Param<'p> = (&'p (dyn ToSql + Sync), Type);
 
+/// Objects from this oid on were made after initdb.
+const FIRST_USER_OID: u32 = 16_384;
+
 /// Reads catalog rows over one or more sessions.
 #[derive(Debug)]
 pub struct Reader<'a> {
     /// The version of the server, for choosing SQL.
     pub version: ServerVersion,
+    /// The first oid that matters among operators, collations and what else the system has many of: 0 where a
+    /// user asked for the system's schema, the first one after initdb's where not.
+    pub(super) first_oid: u32,
     sessions: &'a [Session],
     /// How many queries each session has yet to answer.
     waiting: Vec<AtomicUsize>,
@@ -30,8 +36,18 @@ impl<'a> Reader<'a> {
     pub fn new(version: ServerVersion, sessions: &'a [Session]) -> Reader<'a> {
         Reader {
             version,
+            first_oid: FIRST_USER_OID,
             sessions,
             waiting: sessions.iter().map(|_| AtomicUsize::new(0)).collect(),
+        }
+    }
+
+    /// The same reader, which reads the system's own objects of all kinds if they are `wanted`.
+    #[must_use]
+    pub fn with_system_objects(self, wanted: bool) -> Reader<'a> {
+        Reader {
+            first_oid: if wanted { 0 } else { FIRST_USER_OID },
+            ..self
         }
     }
 

@@ -18,6 +18,9 @@ use crate::toc::DumpId;
 /// Objects up to this oid were made by initdb.
 const LAST_BUILTIN: u32 = 16_383;
 
+/// The oid of the schema `pg_catalog`, everywhere.
+const PG_CATALOG: u32 = 11;
+
 /// Of one kind of object: those wanted and those not.
 #[derive(Debug, Clone, Default)]
 pub struct Choice {
@@ -67,6 +70,12 @@ impl Selection {
             .all(|choice| choice.only.is_none())
     }
 
+    /// Somebody asked for `pg_catalog`, and with it for what initdb made there.
+    pub fn names_system_schema(&self) -> bool {
+        let schemas = self.schemas.only.as_ref();
+        schemas.is_some_and(|schemas| schemas.contains(&PG_CATALOG))
+    }
+
     /// What is wanted of objects that live in no schema.
     pub(super) fn with_everything(&self) -> Components {
         if self.is_of_everything() {
@@ -106,8 +115,8 @@ pub fn add_data(catalog: &mut Catalog, selection: &Selection, kind: impl Fn(RelK
 }
 
 /// Adds the rows of the configuration tables of extensions, which are the user's although the tables are not.
-/// Returns the oids of those tables.
-pub fn add_extension_data(catalog: &mut Catalog, selection: &Selection) -> Vec<u32> {
+/// Returns the oids of those tables. Sequences take part only if their `values` are wanted.
+pub fn add_extension_data(catalog: &mut Catalog, selection: &Selection, values: bool) -> Vec<u32> {
     let mut found: Vec<(DumpId, BString)> = Vec::new();
     for object in catalog.objects() {
         let Body::Extension(extension) = &object.body else {
@@ -122,7 +131,10 @@ pub fn add_extension_data(catalog: &mut Catalog, selection: &Selection) -> Vec<u
             let Some(id) = catalog.find(class::PG_CLASS, *oid) else {
                 continue;
             };
-            if config_table_wanted(catalog, object, id, selection) {
+            let is_sequence = catalog
+                .table(id)
+                .is_some_and(|table| table.relkind == RelKind::Sequence);
+            if (values || !is_sequence) && config_table_wanted(catalog, object, id, selection) {
                 found.push((id, condition.cloned().unwrap_or_default()));
             }
         }
@@ -354,6 +366,12 @@ fn config_table_wanted(catalog: &Catalog, extension: &Object, table: DumpId, sel
     let table = catalog.object(table);
     let oid = table.catalog_id.oid;
     let schema = table.schema.map(|id| catalog.object(id));
+    // Naming extensions, to take or to leave them out, is about the rows of all their tables, even of one named too.
+    let here = extension.catalog_id.oid;
+    let named = selection.extensions.only.as_ref();
+    if named.is_some_and(|named| !named.contains(&here)) || selection.extensions.not.contains(&here) {
+        return false;
+    }
     if selection.tables.not.contains(&oid)
         || schema.is_some_and(|schema| selection.schemas.not.contains(&schema.catalog_id.oid))
     {
@@ -562,7 +580,10 @@ mod tests {
             [Components::ACL; 2]
         );
         // Rows of a configuration table are the user's, as far as the extension says.
-        assert_eq!(add_extension_data(&mut sample.catalog, &selection), [20_002]);
+        assert_eq!(
+            add_extension_data(&mut sample.catalog, &selection, true),
+            [20_002]
+        );
         let rows = sample
             .catalog
             .objects()

@@ -43,17 +43,22 @@ pub struct Rows {
 /// # Errors
 /// If a query fails.
 pub async fn read(reader: &Reader<'_>) -> Result<Rows> {
-    let configurations = "SELECT c.oid, c.cfgname, c.cfgnamespace, c.cfgowner, n.nspname, p.prsname \
+    let first = reader.first_oid;
+    let configurations = &format!(
+        "SELECT c.oid, c.cfgname, c.cfgnamespace, c.cfgowner, n.nspname, p.prsname \
          FROM pg_catalog.pg_ts_config c \
          JOIN pg_catalog.pg_ts_parser p ON p.oid = c.cfgparser \
          JOIN pg_catalog.pg_namespace n ON n.oid = p.prsnamespace \
-         WHERE c.oid >= 16384 ORDER BY c.oid";
-    let mappings = "SELECT m.mapcfg, \
+         WHERE c.oid >= {first} ORDER BY c.oid"
+    );
+    let mappings = &format!(
+        "SELECT m.mapcfg, \
             (SELECT t.alias FROM pg_catalog.ts_token_type(c.cfgparser) AS t WHERE t.tokid = m.maptokentype), \
             pg_catalog.array_agg(m.mapdict::pg_catalog.regdictionary::pg_catalog.text ORDER BY m.mapseqno) \
          FROM pg_catalog.pg_ts_config_map m JOIN pg_catalog.pg_ts_config c ON c.oid = m.mapcfg \
-         WHERE c.oid >= 16384 \
-         GROUP BY m.mapcfg, m.maptokentype, c.cfgparser ORDER BY m.mapcfg, m.maptokentype";
+         WHERE c.oid >= {first} \
+         GROUP BY m.mapcfg, m.maptokentype, c.cfgparser ORDER BY m.mapcfg, m.maptokentype"
+    );
     let (configurations, mapping_rows) = futures_util::try_join!(
         read_rows(reader, "text search configurations", configurations, |c| {
             Ok(Configuration {

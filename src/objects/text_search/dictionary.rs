@@ -24,11 +24,14 @@ pub struct Dictionary {
 /// # Errors
 /// If the query fails.
 pub async fn read(reader: &Reader<'_>) -> Result<Vec<ObjectRow<Dictionary>>> {
-    let sql = "SELECT d.oid, d.dictname, d.dictnamespace, d.dictowner, n.nspname, t.tmplname, d.dictinitoption \
+    let first = reader.first_oid;
+    let sql = &format!(
+        "SELECT d.oid, d.dictname, d.dictnamespace, d.dictowner, n.nspname, t.tmplname, d.dictinitoption \
          FROM pg_catalog.pg_ts_dict d \
          JOIN pg_catalog.pg_ts_template t ON t.oid = d.dicttemplate \
          JOIN pg_catalog.pg_namespace n ON n.oid = t.tmplnamespace \
-         WHERE d.oid >= 16384 ORDER BY d.oid";
+         WHERE d.oid >= {first} ORDER BY d.oid"
+    );
     read_rows(reader, "text search dictionaries", sql, |c| {
         Ok(Dictionary {
             template_schema: c.text()?,

@@ -28,10 +28,13 @@ pub struct Parser {
 /// # Errors
 /// If the query fails.
 pub async fn read(reader: &Reader<'_>) -> Result<Vec<ObjectRow<Parser>>> {
-    let sql = "SELECT p.oid, p.prsname, p.prsnamespace, NULL::oid, p.prsstart::pg_catalog.text, \
+    let first = reader.first_oid;
+    let sql = &format!(
+        "SELECT p.oid, p.prsname, p.prsnamespace, NULL::oid, p.prsstart::pg_catalog.text, \
             p.prstoken::pg_catalog.text, p.prsend::pg_catalog.text, \
             CASE WHEN p.prsheadline <> 0 THEN p.prsheadline::pg_catalog.text END, p.prslextype::pg_catalog.text \
-         FROM pg_catalog.pg_ts_parser p WHERE p.oid >= 16384 ORDER BY p.oid";
+         FROM pg_catalog.pg_ts_parser p WHERE p.oid >= {first} ORDER BY p.oid"
+    );
     read_rows(reader, "text search parsers", sql, |c| {
         Ok(Parser {
             start: c.text()?,

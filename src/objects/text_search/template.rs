@@ -22,9 +22,12 @@ pub struct Template {
 /// # Errors
 /// If the query fails.
 pub async fn read(reader: &Reader<'_>) -> Result<Vec<ObjectRow<Template>>> {
-    let sql = "SELECT t.oid, t.tmplname, t.tmplnamespace, NULL::oid, \
+    let first = reader.first_oid;
+    let sql = &format!(
+        "SELECT t.oid, t.tmplname, t.tmplnamespace, NULL::oid, \
             CASE WHEN t.tmplinit <> 0 THEN t.tmplinit::pg_catalog.text END, t.tmpllexize::pg_catalog.text \
-         FROM pg_catalog.pg_ts_template t WHERE t.oid >= 16384 ORDER BY t.oid";
+         FROM pg_catalog.pg_ts_template t WHERE t.oid >= {first} ORDER BY t.oid"
+    );
     read_rows(reader, "text search templates", sql, |c| {
         Ok(Template {
             init: c.opt_text()?,
