@@ -114,6 +114,21 @@ fn dumps_equal(major: u32, forms: &[&[&str]]) {
 const ALL_FORMS: &[&[&str]] = &[&[], &["-s"], &["-c", "-C", "--if-exists"]];
 
 #[test]
+fn cases_dump_as_pg_dump_does_on_10() {
+    dumps_equal(10, &[&[]]);
+}
+
+#[test]
+fn cases_dump_as_pg_dump_does_on_11() {
+    dumps_equal(11, &[&[]]);
+}
+
+#[test]
+fn cases_dump_as_pg_dump_does_on_12() {
+    dumps_equal(12, &[&[]]);
+}
+
+#[test]
 fn cases_dump_as_pg_dump_does_on_13() {
     dumps_equal(13, &[&[]]);
 }

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use super::programs::{bin_dir, clean, stdout_of, tool};
 
 /// The versions that `scripts/servers` gets when nothing else is asked for.
-pub(crate) const MAJORS: [u32; 6] = [13, 14, 15, 16, 17, 18];
+pub(crate) const MAJORS: [u32; 9] = [10, 11, 12, 13, 14, 15, 16, 17, 18];
 
 /// Lines appended to a server's configuration files.
 #[derive(Clone, Copy, Default)]
@@ -67,9 +67,10 @@ impl Server {
                 .arg(&data),
         );
         let conf = "listen_addresses = '127.0.0.1'\nfsync = off\nfull_page_writes = off\n\
-                    synchronous_commit = off\nautovacuum = off\njit = off\ntimezone = 'UTC'\n\
+                    synchronous_commit = off\nautovacuum = off\ntimezone = 'UTC'\n\
                     log_timezone = 'UTC'\nlc_messages = 'C'\nmax_locks_per_transaction = 256\n";
-        append(&data.join("postgresql.conf"), format!("{conf}{}\n", setup.conf));
+        let jit = if major >= 11 { "jit = off\n" } else { "" };
+        append(&data.join("postgresql.conf"), format!("{conf}{jit}{}\n", setup.conf));
         let hba = data.join("pg_hba.conf");
         let trusting = read(&hba);
         fs::write(&hba, format!("{}\n{trusting}", setup.hba)).expect("write pg_hba.conf");
