@@ -66,11 +66,16 @@ impl Server {
                 ])
                 .arg(&data),
         );
+        // Without workers for logical replication, because subscriptions are there to be dumped, not to connect to anything.
         let conf = "listen_addresses = '127.0.0.1'\nfsync = off\nfull_page_writes = off\n\
                     synchronous_commit = off\nautovacuum = off\ntimezone = 'UTC'\n\
-                    log_timezone = 'UTC'\nlc_messages = 'C'\nmax_locks_per_transaction = 256\n";
+                    log_timezone = 'UTC'\nlc_messages = 'C'\nmax_locks_per_transaction = 256\n\
+                    max_logical_replication_workers = 0\n";
         let jit = if major >= 11 { "jit = off\n" } else { "" };
-        append(&data.join("postgresql.conf"), format!("{conf}{jit}{}\n", setup.conf));
+        append(
+            &data.join("postgresql.conf"),
+            format!("{conf}{jit}{}\n", setup.conf),
+        );
         let hba = data.join("pg_hba.conf");
         let trusting = read(&hba);
         fs::write(&hba, format!("{}\n{trusting}", setup.hba)).expect("write pg_hba.conf");
