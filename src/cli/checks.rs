@@ -1,5 +1,6 @@
 //! Checks that several commands make of their options, in the words of the C tools.
 
+use std::ffi::OsStr;
 use std::ops::RangeInclusive;
 use std::process::ExitCode;
 
@@ -67,6 +68,22 @@ pub(super) fn exclusive(pairs: &[(Given, Given)]) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Checks one value as it is typed: what is the same in several programs. `None` where it is not.
+pub(super) fn value(id: &str, value: &OsStr) -> Option<Result<(), Refusal>> {
+    let text = value.to_string_lossy();
+    let count = |option| number(Some(&text), option, POSITIVE).map(|_| ());
+    Some(match id {
+        "jobs" => count("-j/--jobs"),
+        "rows_per_insert" => count("--rows-per-insert"),
+        "transaction_size" => count("--transaction-size"),
+        "section" => sections(&[text.into_owned()]).map(|_| ()),
+        _ => return None,
+    })
+}
+
+/// The numbers that counts may be.
+pub(super) const POSITIVE: RangeInclusive<i64> = 1..=0x7fff_ffff;
+
 /// The sections named, or all.
 pub(super) fn sections(names: &[String]) -> Result<Sections, Refusal> {
     let mut sections = if names.is_empty() {
@@ -96,7 +113,15 @@ pub(super) fn number(
     range: RangeInclusive<i64>,
 ) -> Result<Option<i64>, Refusal> {
     let Some(text) = text else { return Ok(None) };
-    let Ok(number) = text.trim().parse::<i64>() else {
+    let digits = text.trim();
+    let number = match digits.parse::<i64>() {
+        Ok(number) => Some(number),
+        // Nothing is nought to the C tools.
+        Err(_) if digits.is_empty() => Some(0),
+        Err(_) if digits.bytes().all(|byte| byte.is_ascii_digit()) => Some(i64::MAX),
+        Err(_) => None,
+    };
+    let Some(number) = number else {
         return Err(format!("invalid value \"{text}\" for option {option}").into());
     };
     if !range.contains(&number) {

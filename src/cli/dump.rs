@@ -1,6 +1,6 @@
 //! `rsdump`: argv as typed. What the options mean together is in `dump_options`.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -9,8 +9,9 @@ use clap::{ArgAction, Parser};
 
 use super::connection::ConnectionArgs;
 use super::content::ContentArgs;
+use super::dump_options::{self, Filters};
 use super::message::Messages;
-use super::{dump_options, usage};
+use super::usage;
 use crate::dump::{self, DumpOptions, Observer};
 use crate::error::Result;
 use crate::progress::NoProgress;
@@ -23,7 +24,6 @@ use crate::progress::NoProgress;
     version,
     disable_help_flag = true,
     disable_version_flag = true,
-    infer_long_args = true,
     args_override_self = true,
     override_usage = "rsdump [OPTION]... [DBNAME]",
     after_help = "If no database name is supplied, then the PGDATABASE environment variable is used."
@@ -111,6 +111,27 @@ pub(super) struct Args {
     /// Include the rows of foreign tables on these servers
     #[arg(long, value_name = "PATTERN", action = ArgAction::Append)]
     pub(super) include_foreign_data: Vec<OsString>,
+    /// Include or exclude objects and data as this file says (- for standard input)
+    #[arg(long, value_name = "FILENAME", action = ArgAction::Append)]
+    pub(super) filter: Vec<OsString>,
+    /// Rows as INSERT commands, not COPY
+    #[arg(long)]
+    pub(super) inserts: bool,
+    /// Rows as INSERT commands with column names
+    #[arg(long, alias = "attribute-inserts")]
+    pub(super) column_inserts: bool,
+    /// Rows per INSERT; implies --inserts
+    #[arg(long, value_name = "NROWS")]
+    pub(super) rows_per_insert: Option<String>,
+    /// INSERT commands with ON CONFLICT DO NOTHING
+    #[arg(long)]
+    pub(super) on_conflict_do_nothing: bool,
+    /// Load the rows of partitions into the root table
+    #[arg(long)]
+    pub(super) load_via_partition_root: bool,
+    /// SQL's own quoting for the bodies of functions
+    #[arg(long)]
+    pub(super) disable_dollar_quoting: bool,
     /// Leave out TOAST compression methods
     #[arg(long)]
     pub(super) no_toast_compression: bool,
@@ -142,18 +163,37 @@ pub(super) struct Args {
     pub(super) database: Vec<OsString>,
 }
 
+/// pg_dump's long options in the order in which it lists them when an abbreviation is ambiguous.
+#[rustfmt::skip]
+const ABBREVIATED: &[&str] = &[
+    "data-only", "blobs", "large-objects", "no-blobs", "no-large-objects", "clean", "create", "dbname", "extension",
+    "file", "format", "host", "jobs", "no-reconnect", "no-owner", "port", "schema", "exclude-schema", "schema-only",
+    "superuser", "table", "exclude-table", "no-password", "password", "username", "verbose", "no-privileges", "no-acl",
+    "compress", "encoding", "help", "version", "attribute-inserts", "binary-upgrade", "column-inserts",
+    "disable-dollar-quoting", "disable-triggers", "enable-row-security", "exclude-table-data", "extra-float-digits",
+    "if-exists", "inserts", "lock-wait-timeout", "no-table-access-method", "no-tablespaces", "quote-all-identifiers",
+    "load-via-partition-root", "role", "section", "serializable-deferrable", "snapshot", "statistics",
+    "statistics-only", "strict-names", "use-set-session-authorization", "no-comments", "no-data", "no-policies",
+    "no-publications", "no-schema", "no-security-labels", "no-statistics", "no-subscriptions", "no-toast-compression",
+    "no-unlogged-table-data", "no-sync", "on-conflict-do-nothing", "rows-per-insert", "include-foreign-data",
+    "table-and-children", "exclude-table-and-children", "exclude-table-data-and-children", "sync-method", "filter",
+    "exclude-extension", "sequence-data", "restrict-key",
+];
+
 /// Runs the command.
 pub fn main() -> ExitCode {
     let argv: Vec<OsString> = std::env::args_os().collect();
     let mut messages = Messages::of(argv.first(), "rsdump");
-    let args = match Args::try_parse_from(argv) {
+    let mut filters = Filters::default();
+    let checked = |id: &str, value: &OsStr| dump_options::check_value(id, value, &mut filters);
+    let mut args: Args = match usage::parse(argv, ABBREVIATED, &messages, checked) {
         Ok(args) => args,
-        Err(error) => return usage::answer(&error, &messages),
+        Err(code) => return code,
     };
+    filters.add_to(&mut args);
     messages.set_verbose(args.verbose > 0);
     // Whoever calls it pg_dump has scripts that rely on pg_dump's compression.
-    let like_pg_dump = messages.program() == "pg_dump";
-    let options = match dump_options::check(&args, like_pg_dump) {
+    let options = match dump_options::check(&args, messages.like_pg_tools()) {
         Ok(options) => options,
         Err(refusal) => return refusal.tell(&messages),
     };

@@ -1,37 +1,94 @@
 //! What rsdump's options mean together: checked in pg_dump's order and words, and turned into what the
 //! library takes.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
 use bstr::BString;
 
-use super::checks::{Refusal, exclusive, number, sections};
+use super::checks::{self, POSITIVE, Refusal, exclusive, number, sections};
 use super::dump::Args;
+use super::filter::{self, Command, Kind};
 use crate::archive::{ArchiveVersion, Format};
 use crate::compress::{Algorithm, Compression};
 use crate::connect::{SetupOptions, Snapshot};
-use crate::dump::{DumpOptions, LargeObjects, OutputOptions, Patterns, TablePattern};
+use crate::dump::{DumpOptions, Inserts, LargeObjects, OutputOptions, Patterns, RowFormat, TablePattern};
 use crate::error::Result;
 use crate::script::{ScriptOptions, is_valid_restrict_key, random_restrict_key};
 use crate::sql::Pattern;
 use crate::toc::Selection;
 use crate::toc::selection::Sections;
 
+/// What filter files ask for.
+#[derive(Debug, Default)]
+pub(super) struct Filters(Vec<(Command, Kind, OsString)>);
+
+impl Filters {
+    fn read(&mut self, path: &OsStr) -> Result<(), Refusal> {
+        filter::read(path, |command, kind, pattern| {
+            let takes = matches!(
+                (command, kind),
+                (
+                    _,
+                    Kind::Extension | Kind::Schema | Kind::Table | Kind::TableAndChildren
+                ) | (Command::Include, Kind::ForeignData)
+                    | (Command::Exclude, Kind::TableData | Kind::TableDataAndChildren)
+            );
+            self.0.push((command, kind, pattern));
+            takes
+        })
+    }
+
+    /// Adds the items to the options that say the same.
+    pub(super) fn add_to(self, args: &mut Args) {
+        for (command, kind, pattern) in self.0 {
+            let include = command == Command::Include;
+            let patterns = match kind {
+                Kind::Extension if include => &mut args.extension,
+                Kind::Extension => &mut args.exclude_extension,
+                Kind::Schema if include => &mut args.schema,
+                Kind::Schema => &mut args.exclude_schema,
+                Kind::Table if include => &mut args.table,
+                Kind::Table => &mut args.exclude_table,
+                Kind::TableAndChildren if include => &mut args.table_and_children,
+                Kind::TableAndChildren => &mut args.exclude_table_and_children,
+                Kind::ForeignData => &mut args.include_foreign_data,
+                Kind::TableData => &mut args.exclude_table_data,
+                Kind::TableDataAndChildren => &mut args.exclude_table_data_and_children,
+                Kind::Database | Kind::Function | Kind::Index | Kind::Trigger => continue,
+            };
+            patterns.push(pattern);
+        }
+    }
+}
+
+/// Checks a value as it is typed, and reads filter files.
+pub(super) fn check_value(id: &str, value: &OsStr, filters: &mut Filters) -> Result<(), Refusal> {
+    let text = value.to_string_lossy();
+    match id {
+        "filter" => filters.read(value),
+        "extra_float_digits" => number(Some(&text), "--extra-float-digits", -15..=3).map(|_| ()),
+        "sync_method" => sync_method(&text),
+        _ => checks::value(id, value).unwrap_or(Ok(())),
+    }
+}
+
+fn sync_method(method: &str) -> Result<(), Refusal> {
+    match method {
+        "fsync" | "syncfs" => Ok(()),
+        _ => Err(format!("unrecognized sync method: {method}").into()),
+    }
+}
+
 /// Checks that the options agree. `like_pg_dump`: archives are compressed as pg_dump does unless told otherwise.
 pub(super) fn check(args: &Args, like_pg_dump: bool) -> Result<DumpOptions, Refusal> {
     let sections = sections(&args.content.section)?;
-    let jobs = number(args.jobs.as_deref(), "-j/--jobs", 1..=i64::from(i32::MAX))?;
+    let jobs = number(args.jobs.as_deref(), "-j/--jobs", POSITIVE)?;
     let digits = number(
         args.extra_float_digits.as_deref(),
         "--extra-float-digits",
         -15..=3,
     )?;
-    if let Some(method) = args.sync_method.as_deref()
-        && !matches!(method, "fsync" | "syncfs")
-    {
-        return Err(format!("unrecognized sync method: {method}").into());
-    }
     // The database is either an argument or -d's, not both.
     let named = usize::from(args.connection.dbname.is_none());
     if let Some(extra) = args.database.get(named) {
@@ -48,6 +105,12 @@ pub(super) fn check(args: &Args, like_pg_dump: bool) -> Result<DumpOptions, Refu
         let message = "option --include-foreign-data is not supported with parallel backup";
         return Err(String::from(message).into());
     }
+    let [_, data_only, _] = args.content.only_parts();
+    exclusive(&[((args.content.clean, "-c/--clean"), data_only)])?;
+    if args.content.if_exists && !args.content.clean {
+        return Err("option --if-exists requires option -c/--clean".into());
+    }
+    let rows = rows(args)?;
     let format = format(args.format.as_deref())?;
     let restrict_key = restrict_key(args, format)?;
     let output = output(args, format, like_pg_dump)?;
@@ -65,6 +128,9 @@ pub(super) fn check(args: &Args, like_pg_dump: bool) -> Result<DumpOptions, Refu
             (true, false) => LargeObjects::Include,
             (false, false) => LargeObjects::WithEverything,
         },
+        rows,
+        load_via_partition_root: args.load_via_partition_root,
+        no_dollar_quoting: args.disable_dollar_quoting,
         no_unlogged_table_data: args.no_unlogged_table_data,
         no_toast_compression: args.no_toast_compression,
         setup: SetupOptions {
@@ -103,13 +169,29 @@ fn check_parts(args: &Args) -> Result<(), Refusal> {
         (data_only, statistics),
         (schema_only, statistics),
         (schema_only, foreign),
-        ((args.content.clean, "-c/--clean"), data_only),
     ];
     exclusive(&pairs)?;
-    if args.content.if_exists && !args.content.clean {
-        return Err(String::from("option --if-exists requires option -c/--clean").into());
-    }
     Ok(())
+}
+
+/// How rows are written.
+fn rows(args: &Args) -> Result<RowFormat, Refusal> {
+    let rows_per_insert = number(args.rows_per_insert.as_deref(), "--rows-per-insert", POSITIVE)?;
+    if !args.inserts && !args.column_inserts && rows_per_insert.is_none() {
+        if args.on_conflict_do_nothing {
+            let message = "option --on-conflict-do-nothing requires option --inserts, --rows-per-insert, \
+                           or --column-inserts";
+            return Err(message.into());
+        }
+        return Ok(RowFormat::Copy);
+    }
+    Ok(RowFormat::Inserts(Inserts {
+        columns: args.column_inserts,
+        rows_per_statement: rows_per_insert
+            .and_then(|rows| u32::try_from(rows).ok())
+            .unwrap_or(1),
+        on_conflict_do_nothing: args.on_conflict_do_nothing,
+    }))
 }
 
 fn format(name: Option<&str>) -> Result<Format, Refusal> {

@@ -34,6 +34,14 @@ impl Messages {
         BStr::new(&self.program)
     }
 
+    /// Whether the program goes by the name of one of PostgreSQL's tools, and should do as that one does.
+    pub fn like_pg_tools(&self) -> bool {
+        matches!(
+            self.program.as_slice(),
+            b"pg_dump" | b"pg_restore" | b"pg_dumpall"
+        )
+    }
+
     /// Shows or hides [`info`](Self::info).
     pub fn set_verbose(&mut self, verbose: bool) {
         self.verbose = verbose;

@@ -6,6 +6,8 @@ pub mod connection;
 mod content;
 pub mod dump;
 mod dump_options;
+mod filter;
+mod getopt;
 pub mod message;
 pub mod restore;
 mod restore_options;

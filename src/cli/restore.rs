@@ -1,7 +1,7 @@
 //! `rsrestore`: argv as typed, checked in pg_restore's order and words, turned into a restore.
 
 use std::collections::HashSet;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use clap::{ArgAction, Parser};
 use super::connection::ConnectionArgs;
 use super::content::ContentArgs;
 use super::message::Messages;
-use super::restore_options::{self, Action, Job};
+use super::restore_options::{self, Action, Filters, Job};
 use super::usage;
 use crate::archive::{Archive, FileSink, FileSource, Sink, StdoutSink};
 use crate::error::{Error, Result};
@@ -28,7 +28,6 @@ use crate::toc::list::{self, Listed};
     version,
     disable_help_flag = true,
     disable_version_flag = true,
-    infer_long_args = true,
     args_override_self = true,
     override_usage = "rsrestore [OPTION]... [FILE]",
     after_help = "If no input file name is supplied, then standard input is used."
@@ -83,6 +82,9 @@ pub(super) struct Args {
     /// Restore in a single transaction
     #[arg(short = '1', long)]
     pub(super) single_transaction: bool,
+    /// Restore or skip objects as this file says (- for standard input)
+    #[arg(long, value_name = "FILENAME", action = ArgAction::Append)]
+    pub(super) filter: Vec<OsString>,
     /// Leave out the data of tables that could not be created
     #[arg(long)]
     pub(super) no_data_for_failed_tables: bool,
@@ -99,14 +101,30 @@ pub(super) struct Args {
     pub(super) input: Vec<OsString>,
 }
 
+/// pg_restore's long options in the order in which it lists them when an abbreviation is ambiguous.
+#[rustfmt::skip]
+const ABBREVIATED: &[&str] = &[
+    "clean", "create", "data-only", "dbname", "exit-on-error", "exclude-schema", "file", "format", "function", "host",
+    "index", "jobs", "list", "no-privileges", "no-acl", "no-owner", "no-reconnect", "port", "no-password", "password",
+    "schema", "schema-only", "superuser", "table", "trigger", "use-list", "username", "verbose", "single-transaction",
+    "disable-triggers", "enable-row-security", "if-exists", "no-data-for-failed-tables",
+    "no-table-access-method", "no-tablespaces", "role", "section", "strict-names", "transaction-size",
+    "use-set-session-authorization", "no-comments", "no-data", "no-policies", "no-publications", "no-schema",
+    "no-security-labels", "no-subscriptions", "no-statistics", "statistics", "statistics-only", "filter",
+    "restrict-key",
+];
+
 /// Runs the command.
 pub fn main() -> ExitCode {
     let argv: Vec<OsString> = std::env::args_os().collect();
     let mut messages = Messages::of(argv.first(), "rsrestore");
-    let args = match Args::try_parse_from(argv) {
+    let mut filters = Filters::default();
+    let checked = |id: &str, value: &OsStr| restore_options::check_value(id, value, &mut filters);
+    let mut args: Args = match usage::parse(argv, ABBREVIATED, &messages, checked) {
         Ok(args) => args,
-        Err(error) => return usage::answer(&error, &messages),
+        Err(code) => return code,
     };
+    filters.add_to(&mut args);
     messages.set_verbose(args.verbose > 0);
     let job = match restore_options::check(&args) {
         Ok(job) => job,

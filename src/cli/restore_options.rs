@@ -1,22 +1,19 @@
 //! What rsrestore's options mean together: checked in pg_restore's order and words, and turned into what the
 //! library takes.
 
-use std::ffi::OsString;
-use std::ops::RangeInclusive;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use bstr::BString;
 
-use super::checks::{Refusal, exclusive, number, sections};
+use super::checks::{self, POSITIVE, Refusal, exclusive, number, sections};
+use super::filter::{self, Command, Kind};
 use super::restore::Args;
 use crate::restore::RestoreOptions;
 use crate::script::{ScriptOptions, Transactions, is_valid_restrict_key, random_restrict_key};
 use crate::toc::Selection;
 use crate::toc::selection::Sections;
-
-/// The numbers that counts may be.
-const POSITIVE: RangeInclusive<i64> = 1..=0x7fff_ffff;
 
 /// What is to be done, once the options have been found to agree.
 pub(super) struct Job {
@@ -30,6 +27,49 @@ pub(super) enum Action {
     List(Option<PathBuf>),
     Script(Option<PathBuf>),
     Server,
+}
+
+/// What filter files ask for.
+#[derive(Debug, Default)]
+pub(super) struct Filters(Vec<(Command, Kind, OsString)>);
+
+impl Filters {
+    fn read(&mut self, path: &OsStr) -> Result<(), Refusal> {
+        filter::read(path, |command, kind, pattern| {
+            self.0.push((command, kind, pattern));
+            match command {
+                Command::Include => matches!(
+                    kind,
+                    Kind::Function | Kind::Index | Kind::Schema | Kind::Table | Kind::Trigger
+                ),
+                Command::Exclude => kind == Kind::Schema,
+            }
+        })
+    }
+
+    /// Adds the items to the options that say the same.
+    pub(super) fn add_to(self, args: &mut Args) {
+        for (command, kind, name) in self.0 {
+            let names = match (command, kind) {
+                (Command::Include, Kind::Function) => &mut args.function,
+                (Command::Include, Kind::Index) => &mut args.index,
+                (Command::Include, Kind::Schema) => &mut args.schema,
+                (Command::Include, Kind::Table) => &mut args.table,
+                (Command::Include, Kind::Trigger) => &mut args.trigger,
+                (Command::Exclude, Kind::Schema) => &mut args.exclude_schema,
+                _ => continue,
+            };
+            names.push(name);
+        }
+    }
+}
+
+/// Checks a value as it is typed, and reads filter files.
+pub(super) fn check_value(id: &str, value: &OsStr, filters: &mut Filters) -> Result<(), Refusal> {
+    match id {
+        "filter" => filters.read(value),
+        _ => checks::value(id, value).unwrap_or(Ok(())),
+    }
 }
 
 /// Checks that the options agree.

@@ -1,33 +1,70 @@
-//! Command lines that cannot be parsed, in the words of the C tools; their help and version.
+//! From argv to the options as typed; help, version, and command lines that cannot be parsed, in the words of the C
+//! tools.
 
+use std::ffi::{OsStr, OsString};
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::Parser;
+use clap::error::ErrorKind;
 
+use super::checks::Refusal;
+use super::getopt::{self, Complaint};
 use super::message::Messages;
 
-/// Answers `--help` and `--version`, or says what is wrong with the command line.
-pub(super) fn answer(error: &clap::Error, messages: &Messages) -> ExitCode {
-    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        let printed = write!(std::io::stdout().lock(), "{}", error.render());
-        return if printed.is_ok() {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
-        };
-    }
-    match in_getopts_words(error) {
-        Some(text) => messages.plain(text),
-        None => {
+/// Parses an argv, or answers it: with help, the version, or what is wrong with it. `abbreviated` and `check` are
+/// [`getopt::take_apart`]'s.
+pub(super) fn parse<A: Parser>(
+    argv: Vec<OsString>,
+    abbreviated: &[&str],
+    messages: &Messages,
+    check: impl FnMut(&str, &OsStr) -> Result<(), Refusal>,
+) -> Result<A, ExitCode> {
+    let command = A::command();
+    let argv =
+        getopt::take_apart(&command, abbreviated, argv, check).map_err(|complaint| match complaint {
+            Complaint::Usage(text) => {
+                messages.plain(text);
+                try_help(messages);
+                ExitCode::FAILURE
+            }
+            Complaint::Refused(refusal) => refusal.tell(messages),
+        })?;
+    A::try_parse_from(argv).map_err(|error| answer(&error, messages))
+}
+
+fn answer(error: &clap::Error, messages: &Messages) -> ExitCode {
+    let text = match error.kind() {
+        ErrorKind::DisplayVersion => version(messages),
+        ErrorKind::DisplayHelp => error.render().to_string(),
+        // The words were sorted out before: only a value that is no text can be wrong now.
+        _ => {
             let text = error.render().to_string();
             let first = text.lines().next().unwrap_or_default();
             messages.error(first.trim_start_matches("error: "));
+            try_help(messages);
+            return ExitCode::FAILURE;
         }
+    };
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
     }
-    try_help(messages);
-    ExitCode::FAILURE
 }
+
+/// What `--version` prints. Programs that ask a pg_dump for its version want to know what servers it can dump, and
+/// look for PostgreSQL's words.
+fn version(messages: &Messages) -> String {
+    let program = messages.program();
+    let ours = env!("CARGO_PKG_VERSION");
+    match messages.like_pg_tools() {
+        true => format!("{program} (PostgreSQL) {COMPATIBLE_WITH} (rsdump {ours})\n"),
+        false => format!("{program} {ours}\n"),
+    }
+}
+
+/// The release whose tools are followed.
+const COMPATIBLE_WITH: &str = "18.6";
 
 /// Where more is to be found.
 pub(super) fn try_help(messages: &Messages) {
@@ -35,31 +72,4 @@ pub(super) fn try_help(messages: &Messages) {
         "Try \"{} --help\" for more information.",
         messages.program()
     ));
-}
-
-fn in_getopts_words(error: &clap::Error) -> Option<String> {
-    let argument = match error.get(ContextKind::InvalidArg)? {
-        ContextValue::String(argument) => argument.as_str(),
-        ContextValue::Strings(arguments) => arguments.first()?.as_str(),
-        _ => return None,
-    };
-    // Clap names an option with its value's placeholder.
-    let option = argument.split([' ', '=', '<']).next().unwrap_or(argument);
-    let short = option.strip_prefix('-').filter(|rest| !rest.starts_with('-'));
-    let has_value =
-        matches!(error.get(ContextKind::InvalidValue), Some(ContextValue::String(v)) if !v.is_empty());
-    match (error.kind(), short) {
-        (ErrorKind::UnknownArgument, Some(letter)) => Some(format!("invalid option -- '{letter}'")),
-        (ErrorKind::UnknownArgument, None) if option.starts_with("--") => {
-            Some(format!("unrecognized option '{option}'"))
-        }
-        (ErrorKind::InvalidValue, Some(letter)) if !has_value => {
-            Some(format!("option requires an argument -- '{letter}'"))
-        }
-        (ErrorKind::InvalidValue, None) if !has_value => {
-            Some(format!("option '{option}' requires an argument"))
-        }
-        (ErrorKind::TooManyValues, None) => Some(format!("option '{option}' doesn't allow an argument")),
-        _ => None,
-    }
 }

@@ -85,7 +85,13 @@ impl Compression {
     /// # Errors
     /// `ErrorKind::Usage` in pg_dump's words.
     pub fn parse(spec: &str) -> Result<Compression> {
-        if let Ok(level) = spec.parse::<i32>() {
+        // pg_dump takes an empty text for the number 0.
+        let number = if spec.is_empty() {
+            Ok(0)
+        } else {
+            spec.parse::<i32>()
+        };
+        if let Ok(level) = number {
             return match level {
                 0 => Ok(Compression::NONE),
                 level => Compression {

@@ -5,6 +5,7 @@
 //! compression into an [`ArchiveWriter`](crate::archive::ArchiveWriter). Formats are [`crate::archive`]'s, the
 //! SQL of scripts is [`crate::script`]'s.
 
+mod inserts;
 mod large_objects;
 mod options;
 mod patterns;
@@ -13,6 +14,6 @@ mod rows;
 mod run;
 mod session;
 
-pub use options::{DumpOptions, LargeObjects, OutputOptions, Patterns, RowFormat, TablePattern};
+pub use options::{DumpOptions, Inserts, LargeObjects, OutputOptions, Patterns, RowFormat, TablePattern};
 pub use plan::{DataSource, Plan, PlanWarning, plan};
 pub use run::{DumpReport, Observer, dump, dump_to};

@@ -28,6 +28,10 @@ pub struct DumpOptions {
     pub large_objects: LargeObjects,
     /// How rows are written.
     pub rows: RowFormat,
+    /// Rows of partitions are loaded into the root of the partitioned table, which finds their place anew.
+    pub load_via_partition_root: bool,
+    /// Bodies of functions are string literals, not dollar-quoted.
+    pub no_dollar_quoting: bool,
     /// Leave out the rows of unlogged tables.
     pub no_unlogged_table_data: bool,
     /// Leave out `SET COMPRESSION` clauses.
@@ -110,6 +114,19 @@ pub enum RowFormat {
     /// As COPY has them.
     #[default]
     Copy,
+    /// As INSERT statements.
+    Inserts(Inserts),
+}
+
+/// How INSERT statements are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Inserts {
+    /// They name the columns.
+    pub columns: bool,
+    /// How many rows one statement holds, at least 1.
+    pub rows_per_statement: u32,
+    /// `ON CONFLICT DO NOTHING`
+    pub on_conflict_do_nothing: bool,
 }
 
 impl Patterns {
@@ -139,6 +156,8 @@ impl Default for DumpOptions {
             script: ScriptOptions::default(),
             large_objects: LargeObjects::default(),
             rows: RowFormat::default(),
+            load_via_partition_root: false,
+            no_dollar_quoting: false,
             no_unlogged_table_data: false,
             no_toast_compression: false,
             setup: SetupOptions::default(),

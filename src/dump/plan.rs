@@ -7,11 +7,11 @@ use std::collections::{HashMap, HashSet};
 
 use bstr::BString;
 
-use super::options::DumpOptions;
+use super::options::{DumpOptions, Inserts, RowFormat};
 use crate::archive::{ArchiveVersion, Format};
 use crate::error::Result;
 use crate::objects::database::{self, Database, SessionSettings};
-use crate::objects::table::data;
+use crate::objects::table::data::{self, InsertSource, RowOptions};
 use crate::objects::{Body, Catalog, EmitOptions, Emitter};
 use crate::order::{self, Warning};
 use crate::toc::{DumpId, Entry};
@@ -32,6 +32,8 @@ pub struct Plan {
 pub enum DataSource {
     /// The rows that this COPY statement gives.
     Rows(BString),
+    /// The rows that a query gives, as INSERT statements.
+    Inserts(InsertSource, Inserts),
     /// These large objects.
     LargeObjects(Vec<u32>),
 }
@@ -83,7 +85,7 @@ pub fn plan(
     add_dependencies(catalog, &mut entries);
     let sources = entries
         .iter()
-        .filter_map(|entry| source(catalog, entry))
+        .filter_map(|entry| source(catalog, entry, options))
         .collect();
     let warning = |warning: &Warning| PlanWarning {
         message: warning.message().to_owned(),
@@ -113,8 +115,18 @@ fn emit_options(options: &DumpOptions) -> EmitOptions {
         no_subscriptions: !entries.subscriptions,
         no_toast_compression: options.no_toast_compression,
         no_unlogged_table_data: options.no_unlogged_table_data,
+        no_dollar_quoting: options.no_dollar_quoting,
+        rows: row_options(options),
         create: options.script.create_database,
         single_large_objects: single_large_objects(options),
+    }
+}
+
+fn row_options(options: &DumpOptions) -> RowOptions {
+    RowOptions {
+        inserts: matches!(options.rows, RowFormat::Inserts(_)),
+        column_names: matches!(options.rows, RowFormat::Inserts(inserts) if inserts.columns),
+        via_partition_root: options.load_via_partition_root,
     }
 }
 
@@ -166,13 +178,19 @@ fn present_dependencies(catalog: &Catalog, present: &HashSet<DumpId>, id: DumpId
     found
 }
 
-fn source(catalog: &Catalog, entry: &Entry) -> Option<(DumpId, DataSource)> {
+fn source(catalog: &Catalog, entry: &Entry, options: &DumpOptions) -> Option<(DumpId, DataSource)> {
     if !entry.had_dumper {
         return None;
     }
     let object = catalog.object(entry.dump_id);
     let source = match &object.body {
-        Body::TableData(rows) => DataSource::Rows(data::copy_query(catalog, object, rows)),
+        Body::TableData(rows) => match options.rows {
+            RowFormat::Copy => DataSource::Rows(data::copy_query(catalog, object, rows)),
+            RowFormat::Inserts(inserts) => {
+                let source = data::insert_source(catalog, object, rows, row_options(options));
+                DataSource::Inserts(source, inserts)
+            }
+        },
         Body::LargeObjectData(data) => {
             let groups = data.groups.iter().map(|id| &catalog.object(*id).body);
             let oids = groups.flat_map(|body| match body {

@@ -13,9 +13,13 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use super::inserts;
+use super::options::Inserts;
 use crate::archive::{COPY_END, Framing, Segment, SegmentEncoder};
 use crate::compress::Compression;
 use crate::error::{Error, ErrorKind, Result};
+use crate::objects::table::data::InsertSource;
+use crate::sql::Quoting;
 use crate::wire::Lane;
 
 /// Plain bytes after which a segment ends.
@@ -35,7 +39,7 @@ pub(super) struct Encoders {
 }
 
 /// A segment that is being made.
-type Pending = JoinHandle<Result<Segment>>;
+pub(super) type Pending = JoinHandle<Result<Segment>>;
 
 impl Encoders {
     /// Encoders for what the archive's writer wants.
@@ -81,7 +85,8 @@ impl Encoders {
         Ok(segment)
     }
 
-    fn segment_length(&self) -> usize {
+    /// Plain bytes after which a segment is long enough.
+    pub(super) fn segment_length(&self) -> usize {
         match self.framing {
             Framing::Raw => RAW_SEGMENT,
             _ => SEGMENT,
@@ -98,9 +103,31 @@ pub(super) struct Rows {
 impl Rows {
     /// Starts reading the rows that `query`, a COPY statement, gives.
     pub(super) fn read(lane: Lane, query: BString, encoders: &Encoders) -> Rows {
+        Rows::spawn(encoders, |sender| read(lane, query, encoders.clone(), sender))
+    }
+
+    /// Starts reading the rows of `source` as INSERT statements.
+    pub(super) fn read_inserts(
+        lane: Lane,
+        source: InsertSource,
+        style: Inserts,
+        quoting: Quoting,
+        encoders: &Encoders,
+    ) -> Rows {
+        Rows::spawn(encoders, |sender| {
+            inserts::read(lane, source, style, quoting, encoders.clone(), sender)
+        })
+    }
+
+    fn spawn<F>(encoders: &Encoders, read: impl FnOnce(mpsc::Sender<Pending>) -> F) -> Rows
+    where
+        F: Future<Output = Result<Lane>> + Send + 'static,
+    {
         let (sender, segments) = mpsc::channel(encoders.depth);
-        let task = tokio::spawn(read(lane, query, encoders.clone(), sender));
-        Rows { segments, task }
+        Rows {
+            segments,
+            task: tokio::spawn(read(sender)),
+        }
     }
 
     /// The next segment, or `None` after the last.
@@ -134,6 +161,11 @@ fn lost(error: tokio::task::JoinError) -> Error {
     Error::with_source(ErrorKind::Io, "a task of the dump ended early", error)
 }
 
+/// Whoever wanted the rows is gone.
+pub(super) fn unwanted() -> Error {
+    Error::new(ErrorKind::Io, "the rows are not wanted any more")
+}
+
 async fn read(
     mut lane: Lane,
     query: BString,
@@ -154,10 +186,7 @@ async fn read(
             counted += rows;
             length = 0;
             let segment = encoders.start(gathered.drain(..).collect(), rows);
-            if sender.send(segment).await.is_err() {
-                let message = "the rows are not wanted any more";
-                return Err(Error::new(ErrorKind::Io, message));
-            }
+            sender.send(segment).await.map_err(|_| unwanted())?;
         }
         if is_last {
             break;

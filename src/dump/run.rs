@@ -130,6 +130,7 @@ async fn run<W: ArchiveWriter>(
         encoders,
         server: &server,
         lane: None,
+        quoting: server.quoting(options),
         progress: &*observer.progress,
     };
     for entry in &plan.entries {
@@ -153,7 +154,7 @@ async fn make_plan(server: &Server, options: &DumpOptions) -> Result<(Plan, Opti
     selection.no_unlogged_data = options.no_unlogged_table_data;
     let session = SessionSettings {
         encoding: server.parameter("client_encoding"),
-        standard_strings: server.parameter("standard_conforming_strings") == "on",
+        standard_strings: server.quoting(options).standard_strings,
         search_path: BString::default(),
     };
     let entries = &options.entries;
@@ -171,10 +172,7 @@ async fn make_plan(server: &Server, options: &DumpOptions) -> Result<(Plan, Opti
             _ => read::LargeObjects::Grouped,
         },
         lock_wait_timeout: options.lock_wait_timeout.clone(),
-        quoting: Quoting {
-            all_identifiers: options.setup.quote_all_identifiers,
-            standard_strings: session.standard_strings,
-        },
+        quoting: server.quoting(options),
     };
     let reader = server
         .reader()
@@ -213,6 +211,8 @@ struct Data<'a> {
     server: &'a Server,
     /// The lane for rows, once there were some.
     lane: Option<Lane>,
+    /// How INSERT statements write strings.
+    quoting: Quoting,
     progress: &'a dyn Progress,
 }
 
@@ -225,8 +225,8 @@ impl Data<'_> {
     ) -> Result<()> {
         self.progress.entry_begun(&entry.tag.to_string());
         match source {
-            DataSource::Rows(query) => {
-                let written = self.write_rows(entry, query, writer).await;
+            DataSource::Rows(_) | DataSource::Inserts(..) => {
+                let written = self.write_rows(entry, source, writer).await;
                 written.map_err(|error| {
                     error.context(format!("dumping the contents of table \"{}\"", entry.tag))
                 })?;
@@ -245,7 +245,7 @@ impl Data<'_> {
     async fn write_rows<W: ArchiveWriter>(
         &mut self,
         entry: &Entry,
-        query: &BString,
+        source: &DataSource,
         writer: &mut W,
     ) -> Result<()> {
         let lane = match self.lane.take() {
@@ -253,7 +253,13 @@ impl Data<'_> {
             None => self.server.lane().await?,
         };
         writer.begin_data(entry.dump_id).await?;
-        let mut rows = Rows::read(lane, query.clone(), &self.encoders);
+        let mut rows = match source {
+            DataSource::Inserts(source, style) => {
+                Rows::read_inserts(lane, source.clone(), *style, self.quoting, &self.encoders)
+            }
+            DataSource::Rows(query) => Rows::read(lane, query.clone(), &self.encoders),
+            DataSource::LargeObjects(_) => return Ok(()),
+        };
         while let Some(segment) = rows.next().await? {
             self.progress.bytes(segment.plain_len);
             writer.append(segment).await?;

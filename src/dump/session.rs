@@ -11,6 +11,7 @@ use crate::connect::{ConnectParams, ServerVersion, Session, SetupOptions, Snapsh
 use crate::error::{Error, ErrorKind, Result};
 use crate::objects::Reader;
 use crate::objects::selection::Selection;
+use crate::sql::Quoting;
 use crate::wire::Lane;
 
 /// The connections of a dump.
@@ -66,6 +67,14 @@ impl Server {
             .and_then(|session| session.parameter(name))
             .unwrap_or_default()
             .into()
+    }
+
+    /// How names and strings are written in the dump.
+    pub(super) fn quoting(&self, options: &DumpOptions) -> Quoting {
+        Quoting {
+            all_identifiers: options.setup.quote_all_identifiers,
+            standard_strings: self.parameter("standard_conforming_strings") == "on",
+        }
     }
 
     /// Finds out which objects the user's patterns mean.

@@ -604,6 +604,8 @@ mod tests {
             no_unlogged_table_data: false,
             create: false,
             single_large_objects: false,
+            no_dollar_quoting: false,
+            rows: Default::default(),
         }
     }
 

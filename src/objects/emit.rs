@@ -36,6 +36,10 @@ pub struct EmitOptions {
     pub no_toast_compression: bool,
     /// Rows of unlogged tables are left out.
     pub no_unlogged_table_data: bool,
+    /// Bodies of functions are string literals, not dollar-quoted.
+    pub no_dollar_quoting: bool,
+    /// How rows are loaded.
+    pub rows: table::data::RowOptions,
     /// Entries carry drop statements that name owners and databases for `--create`.
     pub create: bool,
     /// The archive version's large object entries are one per object (before 1.16).

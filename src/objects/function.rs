@@ -366,7 +366,7 @@ pub fn emit(object: &Object, function: &Function, out: &mut Emitter<'_>) {
         entry.tag = text!(object.name, "(", bstr::join(", ", &details.argument_types), ")");
         let name = text!(schema, ".", quoting.ident(&object.name));
         let mut create = text!("CREATE ", word, " ", name, "(", details.arguments, ")");
-        details.put_clauses(&mut create, quoting);
+        details.put_clauses(&mut create, quoting, out.options.no_dollar_quoting);
         for extension in &details.depends_on_extensions {
             let extension = quoting.ident(extension);
             put!(create; "\nALTER ", word, " ", schema, ".", signature, " DEPENDS ON EXTENSION ", extension, ";");
@@ -385,7 +385,7 @@ pub fn emit(object: &Object, function: &Function, out: &mut Emitter<'_>) {
 
 impl Details {
     /// Everything after the arguments.
-    fn put_clauses(&self, out: &mut BString, quoting: Quoting) {
+    fn put_clauses(&self, out: &mut BString, quoting: Quoting, no_dollars: bool) {
         if let Some(result) = &self.result
             && self.kind != FunctionKind::Procedure
         {
@@ -437,15 +437,19 @@ impl Details {
             }
         }
         put!(out; "\n    ");
-        self.put_body(out, quoting);
+        self.put_body(out, quoting, no_dollars);
         put!(out; ";\n");
     }
 
-    fn put_body(&self, out: &mut BString, quoting: Quoting) {
+    fn put_body(&self, out: &mut BString, quoting: Quoting, no_dollars: bool) {
+        let source = || match no_dollars {
+            true => quoting.literal(&self.source),
+            false => quoting.dollar(&self.source, ""),
+        };
         if let Some(body) = &self.sql_body {
             put!(out; body);
         } else if self.binary.is_empty() {
-            put!(out; "AS ", quoting.dollar(&self.source, ""));
+            put!(out; "AS ", source());
         } else {
             put!(out; "AS ", quoting.literal(&self.binary));
             if !self.source.is_empty() {
@@ -453,7 +457,7 @@ impl Details {
                 let source = if plain {
                     quoting.literal(&self.source)
                 } else {
-                    quoting.dollar(&self.source, "")
+                    source()
                 };
                 put!(out; ", ", source);
             }
@@ -498,7 +502,7 @@ mod tests {
 
     fn clauses(details: &Details) -> BString {
         let mut out = BString::default();
-        details.put_clauses(&mut out, Q);
+        details.put_clauses(&mut out, Q, false);
         out
     }
 

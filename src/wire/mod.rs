@@ -1,8 +1,8 @@
 //! The wire protocol where tokio-postgres does not reach: start-up and authentication for every
-//! connection, and a raw lane for COPY in both directions and for scripts.
+//! connection, and a raw lane for COPY in both directions, for scripts and for the rows of a query.
 //!
 //! Nothing here knows hosts, passwords files or catalogs: `connect` opens the [`Stream`] and decides.
-//! Messages are read into large buffers and row data is never looked at row by row.
+//! Messages are read into large buffers, and the rows of COPY are never looked at one by one.
 
 mod auth;
 mod cancel;
@@ -11,6 +11,7 @@ mod copy_out;
 mod frame;
 mod lane;
 mod query;
+mod select;
 mod server_error;
 mod startup;
 mod stream;
@@ -21,6 +22,7 @@ pub use copy_in::CopyIn;
 pub use copy_out::CopyOut;
 pub use lane::{Lane, LaneError, NoticeSink, TransactionStatus};
 pub use query::Outcome;
+pub use select::{ColumnInfo, RowText, Select};
 pub use server_error::ServerError;
 pub use startup::{BackendKey, Established, PROTOCOL_3_0, PROTOCOL_3_2, Startup, StartupError, start};
 pub use stream::{Duplex, Stream};

@@ -6,9 +6,10 @@
 
 use bstr::BString;
 
-use super::Table;
+use super::{Column, Table};
 use crate::objects::{Body, Catalog, Components, Emitter, Object};
 use crate::sql::{put, text};
+use crate::toc::list::one_line;
 use crate::toc::{CatalogId, Desc, DumpId, Section};
 
 /// The rows of a table.
@@ -42,6 +43,28 @@ pub fn add(catalog: &mut Catalog, table: DumpId) -> DumpId {
     id
 }
 
+/// How rows are read and loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RowOptions {
+    /// By INSERT statements, which are the entry's data; else by COPY.
+    pub inserts: bool,
+    /// INSERT statements name the columns.
+    pub column_names: bool,
+    /// Rows of a partition go into the root of its partitioned table.
+    pub via_partition_root: bool,
+}
+
+/// Where the INSERT statements of a table's rows come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InsertSource {
+    /// The query that gives the rows.
+    pub query: BString,
+    /// What a statement begins with; all of it, if the table has no columns.
+    pub begin: BString,
+    /// Of each column, whether the server computes it. Empty if there are no columns, although the query has one.
+    pub generated: Vec<bool>,
+}
+
 /// The entry of the rows; whoever writes the archive streams them.
 pub fn emit(object: &Object, data: &TableData, out: &mut Emitter<'_>) {
     let catalog = out.catalog;
@@ -51,17 +74,35 @@ pub fn emit(object: &Object, data: &TableData, out: &mut Emitter<'_>) {
     if !object.dumps(Components::DATA) {
         return;
     }
+    let options = out.options.rows;
     let mut entry = out.entry(object, Desc::TableData, Section::Data);
     entry.had_dumper = true;
-    entry.copy_statement = Some(text!(
-        "COPY ",
-        catalog.qualified(object),
-        " ",
-        column_list(catalog, table),
-        " FROM stdin;\n"
-    ));
+    let target = target(catalog, data, options);
+    let name = catalog.qualified(catalog.object(target));
+    if target != data.table {
+        // Restores look for this remark: what a partition's rows wait for is not enough for them then.
+        entry.definition = Some(text!("-- load via partition root ", one_line(name.as_ref())));
+    }
+    if !options.inserts {
+        let columns = column_list(catalog, table);
+        entry.copy_statement = Some(text!("COPY ", name, " ", columns, " FROM stdin;\n"));
+    }
     entry.dependencies = vec![data.table];
     out.push(entry);
+}
+
+/// The table that the rows are loaded into.
+fn target(catalog: &Catalog, data: &TableData, options: RowOptions) -> DumpId {
+    let parent = |id| {
+        let table = catalog.table(id).filter(|table| table.is_partition)?;
+        table.parents.first().copied()
+    };
+    let ancestors = std::iter::successors(parent(data.table), |id| parent(*id));
+    let is_unsafe = |id: DumpId| catalog.table(id).is_some_and(|table| table.unsafe_partitions);
+    match options.via_partition_root || ancestors.clone().any(is_unsafe) {
+        true => ancestors.last().unwrap_or(data.table),
+        false => data.table,
+    }
 }
 
 /// The COPY statement that reads the rows.
@@ -86,6 +127,50 @@ pub fn copy_query(catalog: &Catalog, object: &Object, data: &TableData) -> BStri
     }
     put!(query; ") TO stdout;");
     query
+}
+
+/// The query for rows that are written as INSERT statements, and how those begin.
+pub fn insert_source(
+    catalog: &Catalog,
+    object: &Object,
+    data: &TableData,
+    options: RowOptions,
+) -> InsertSource {
+    let columns: &[Column] = catalog.table(data.table).map_or(&[], |table| &table.columns);
+    // A statement that names columns need not name those that the server computes.
+    let left_out = |column: &Column| column.dropped || options.column_names && column.generated != 0;
+    let columns: Vec<&Column> = columns.iter().filter(|column| !left_out(column)).collect();
+    let names = columns.iter().map(|column| catalog.quoting.ident(&column.name));
+    let read = columns.iter().map(|column| match column.generated {
+        0 => catalog.quoting.ident(&column.name),
+        // The value is not looked at.
+        _ => "NULL".into(),
+    });
+    let mut read: Vec<BString> = read.collect();
+    let name = catalog.qualified(catalog.object(target(catalog, data, options)));
+    let mut begin = text!("INSERT INTO ", name, " ");
+    if columns.is_empty() {
+        read.push("NULL".into());
+        put!(begin; "DEFAULT VALUES;\n");
+    } else {
+        if options.column_names {
+            put!(begin; "(", bstr::join(", ", names), ") ");
+        }
+        if columns.iter().any(|column| column.identity == b'a') {
+            put!(begin; "OVERRIDING SYSTEM VALUE ");
+        }
+        put!(begin; "VALUES");
+    }
+    let from = catalog.qualified(object);
+    let mut query = text!("SELECT ", bstr::join(", ", read), " FROM ONLY ", from);
+    if let Some(filter) = &data.filter {
+        put!(query; " ", filter);
+    }
+    InsertSource {
+        query,
+        begin,
+        generated: columns.iter().map(|column| column.generated != 0).collect(),
+    }
 }
 
 /// `(a, b)`: the columns that rows are loaded into, which leaves out those that the server computes; empty

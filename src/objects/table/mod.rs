@@ -39,6 +39,9 @@ pub struct Table {
     pub of_type: Option<BString>,
     /// It is a partition of its one parent.
     pub is_partition: bool,
+    /// A partitioned table whose rows another server may spread over other partitions: those hashed by an enum,
+    /// whose oids are not the same everywhere.
+    pub unsafe_partitions: bool,
     /// A materialized view that has been populated; true for other kinds.
     pub populated: bool,
     /// Pages of the heap, as the planner last heard.

@@ -147,6 +147,14 @@ fn relations_sql(reader: &Reader<'_>) -> String {
     let replica_identity = v.pick(90_400, "c.relreplident", "'d'::pg_catalog.\"char\"");
     let populated = v.pick(90_300, "c.relispopulated", "true");
     let is_partition = v.pick(10, "c.relispartition", "false");
+    let unsafe_partitions = v.pick(
+        11,
+        "c.relkind = 'p' AND c.oid IN (SELECT p.partrelid FROM pg_catalog.pg_partitioned_table p \
+           JOIN pg_catalog.pg_opclass o ON o.oid = ANY (p.partclass) \
+           JOIN pg_catalog.pg_am am ON am.oid = o.opcmethod AND am.amname = 'hash' \
+           WHERE o.opcname = 'enum_ops' AND o.opcnamespace = 'pg_catalog'::pg_catalog.regnamespace)",
+        "false",
+    );
     let with_oids = v.pick(12, "false", "c.relhasoids");
     let access_method = v.pick(12, "am.amname", "NULL::pg_catalog.name");
     let join_access_method = v.pick(12, "LEFT JOIN pg_catalog.pg_am am ON am.oid = c.relam", "");
@@ -154,7 +162,7 @@ fn relations_sql(reader: &Reader<'_>) -> String {
     format!(
         r#"SELECT c.oid, c.relname, c.relnamespace, c.relowner, c.relkind, c.relpersistence, c.reltype,
   CASE WHEN c.reloftype <> 0 THEN pg_catalog.format_type(c.reloftype, NULL) END,
-  {is_partition}, {populated}, c.relpages, c.reltuples, c.relallvisible, {all_frozen},
+  {is_partition}, {unsafe_partitions}, {populated}, c.relpages, c.reltuples, c.relallvisible, {all_frozen},
   COALESCE(toast.relpages, 0), COALESCE(tablespace.spcname, ''), {access_method},
   c.reloptions, toast.reloptions, {replica_identity}, {row_security}, {force_row_security}, {with_oids},
   c.relhasindex, c.relhasrules, c.relhastriggers, COALESCE(ft.ftserver, 0::pg_catalog.oid),
@@ -200,6 +208,7 @@ impl Relation {
             row_type: c.oid()?,
             of_type: c.opt_text()?,
             is_partition: c.bool()?,
+            unsafe_partitions: c.bool()?,
             populated: c.bool()?,
             pages: c.int4()?,
             tuples: c.float4()?,
