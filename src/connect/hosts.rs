@@ -88,6 +88,11 @@ impl Host {
         self.address.is_none() && matches!(self.name.first(), Some(b'/' | b'@'))
     }
 
+    /// The name that a certificate should have: the host as given, an address beside it is none.
+    pub(super) fn tls_name(&self) -> Option<String> {
+        (!self.is_socket() && !self.name.is_empty()).then(|| self.name.to_string())
+    }
+
     /// What a password file has in its host field for this host.
     pub(super) fn passfile_name(&self) -> &BStr {
         let default = self.is_socket() && SOCKET_DIRECTORIES.iter().any(|d| self.name == *d);

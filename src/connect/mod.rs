@@ -18,6 +18,7 @@ mod session;
 mod settings;
 mod setup;
 mod socket;
+mod tls;
 mod uri;
 mod version;
 

@@ -9,10 +9,10 @@ use std::sync::Arc;
 use bstr::{BStr, BString, ByteSlice};
 use tokio::sync::Mutex;
 
-use super::attempt::{Password, Search};
+use super::attempt::{Password, Search, Way};
 use super::conninfo::{Conninfo, usage, variables};
 use super::environment::{Environment, path};
-use super::hosts::{Candidate, Host};
+use super::hosts::Host;
 use super::options::{ConnectOptions, WarningSink};
 use super::passfile::{self, Wanted};
 use super::prompt::{PasswordPolicy, PasswordPrompt};
@@ -20,7 +20,7 @@ use super::service;
 use super::session::Session;
 use super::settings::Settings;
 use crate::error::{Error, Result};
-use crate::wire::{Established, Lane, NoticeSink, Startup};
+use crate::wire::{Channel, Established, Lane, NoticeSink, Startup};
 
 /// Start-up parameters that libpq takes from variables of their own.
 const SETTING_VARIABLES: [(&str, &str); 3] = [
@@ -48,8 +48,8 @@ pub struct ConnectParams {
 /// What the first connection found out.
 #[derive(Debug, Default)]
 struct Found {
-    /// The host and its address.
-    server: Option<(Host, Candidate)>,
+    /// The way to the server.
+    way: Option<Way>,
     /// What a person typed.
     password: Option<Vec<u8>>,
 }
@@ -86,7 +86,7 @@ impl ConnectParams {
         }
         let user = info.value("user").unwrap_or_default().to_owned();
         let database = info.non_empty("dbname").unwrap_or(user.as_bstr()).to_owned();
-        let settings = Settings::read(&info)?;
+        let settings = Settings::read(&info, environment)?;
         let passfile = match info.non_empty("passfile") {
             Some(file) => Some(path(file)),
             None => environment.in_home(".pgpass"),
@@ -96,6 +96,7 @@ impl ConnectParams {
             parameters: startup_parameters(&info, environment),
             password: info.non_empty("password").map(|password| password.to_vec()),
             rules: settings.rules.clone(),
+            channel: Channel::Plain,
             min_protocol: settings.min_protocol,
             max_protocol: settings.max_protocol,
         };
@@ -162,13 +163,11 @@ impl ConnectParams {
 
     async fn connect(&self) -> Result<Established> {
         let mut found = self.found.lock().await;
-        if let Some((host, candidate)) = found.server.clone() {
+        if let Some(way) = found.way.clone() {
             let typed = found.password.clone();
             // Lanes open side by side once the way is known.
             drop(found);
-            return self
-                .search(typed, async |search| search.again(&host, &candidate).await)
-                .await;
+            return self.search(typed, async |search| search.again(&way).await).await;
         }
         if self.policy == PasswordPolicy::Always && found.password.is_none() {
             found.password = Some(self.ask().await?);
@@ -179,8 +178,8 @@ impl ConnectParams {
                 .search(typed, async |search| search.run(&self.hosts).await)
                 .await
             {
-                Ok((established, host, candidate)) => {
-                    found.server = Some((host, candidate));
+                Ok((established, way)) => {
+                    found.way = Some(way);
                     return Ok(established);
                 }
                 Err(failure) if failure.password_needed && found.password.is_none() && self.may_ask() => {
@@ -314,6 +313,7 @@ fn startup_parameters(info: &Conninfo, environment: &Environment) -> Vec<(Vec<u8
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::connect::tls::SslMode;
 
     fn options(settings: &[(&str, &str)], variables: &[(&'static str, &'static str)]) -> ConnectOptions {
         let mut options = ConnectOptions::new();
@@ -386,13 +386,16 @@ mod tests {
     }
 
     #[test]
-    fn encryption_demanded_by_a_variable_is_not_passed_over() {
-        assert!(options(&[], &[("PGSSLMODE", "require")]).resolve().is_err());
-        assert!(options(&[], &[("PGREQUIRESSL", "1")]).resolve().is_err());
-        assert!(
-            options(&[("sslmode", "prefer")], &[("PGSSLMODE", "require")])
-                .resolve()
-                .is_ok()
+    fn encryption_may_be_demanded_by_a_variable() {
+        let mode = |given: &[(&str, &str)], variables: &[(&'static str, &'static str)]| {
+            options(given, variables).resolve().unwrap().settings.tls.mode
+        };
+        assert_eq!(mode(&[], &[]), SslMode::Prefer);
+        assert_eq!(mode(&[], &[("PGSSLMODE", "require")]), SslMode::Require);
+        assert_eq!(mode(&[], &[("PGREQUIRESSL", "1")]), SslMode::Require);
+        assert_eq!(
+            mode(&[("sslmode", "prefer")], &[("PGSSLMODE", "require")]),
+            SslMode::Prefer
         );
     }
 

@@ -8,9 +8,11 @@ use bstr::{BStr, BString, ByteSlice};
 use socket2::TcpKeepalive;
 
 use super::conninfo::{Conninfo, usage};
+use super::environment::Environment;
 use super::socket::TcpOptions;
+use super::tls::TlsSettings;
 use crate::error::Result;
-use crate::wire::{AuthMethod, AuthRules, PROTOCOL_3_0, PROTOCOL_3_2};
+use crate::wire::{AuthMethod, AuthRules, Binding, PROTOCOL_3_0, PROTOCOL_3_2};
 
 /// Which kind of server is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,18 +36,22 @@ pub(super) struct Settings {
     pub(super) min_protocol: u32,
     pub(super) max_protocol: u32,
     pub(super) require_peer: Option<BString>,
+    pub(super) tls: TlsSettings,
 }
 
 impl Settings {
     /// Reads and checks all settings.
-    pub(super) fn read(info: &Conninfo) -> Result<Settings> {
+    pub(super) fn read(info: &Conninfo, environment: &Environment) -> Result<Settings> {
         let rules = AuthRules {
             allowed: allowed_methods(info)?,
             require_auth: info.value("require_auth").unwrap_or_default().to_string(),
-            channel_binding_required: one_of(info, "channel_binding", &["disable", "prefer", "require"])?
-                == Some("require"),
+            channel_binding: match one_of(info, "channel_binding", &["disable", "prefer", "require"])? {
+                Some("disable") => Binding::Disable,
+                Some("require") => Binding::Require,
+                _ => Binding::Prefer,
+            },
         };
-        check_encryption(info)?;
+        check_gss(info)?;
         let (min_protocol, max_protocol) = protocols(info)?;
         let attrs = [
             "any",
@@ -75,6 +81,7 @@ impl Settings {
             min_protocol,
             max_protocol,
             require_peer: info.non_empty("requirepeer").map(ToOwned::to_owned),
+            tls: TlsSettings::read(info, environment)?,
         })
     }
 }
@@ -99,7 +106,7 @@ fn positive(info: &Conninfo, keyword: &str) -> Result<Option<u64>> {
 }
 
 /// The value of a keyword that has a fixed set of values.
-fn one_of<'a>(info: &Conninfo, keyword: &str, values: &[&'a str]) -> Result<Option<&'a str>> {
+pub(super) fn one_of<'a>(info: &Conninfo, keyword: &str, values: &[&'a str]) -> Result<Option<&'a str>> {
     let Some(given) = info.non_empty(keyword) else {
         return Ok(None);
     };
@@ -109,45 +116,12 @@ fn one_of<'a>(info: &Conninfo, keyword: &str, values: &[&'a str]) -> Result<Opti
     }
 }
 
-/// There is no TLS and no GSSAPI yet: whoever insists on one gets no connection without it.
-fn check_encryption(info: &Conninfo) -> Result<()> {
-    let refuse = |keyword: &str, value: &str, what: &str| {
-        Err(usage(format!(
-            "{keyword} value \"{value}\" invalid when {what} support is not compiled in"
-        )))
-    };
-    let modes = [
-        "disable",
-        "allow",
-        "prefer",
-        "require",
-        "verify-ca",
-        "verify-full",
-    ];
-    if let Some(mode @ ("require" | "verify-ca" | "verify-full")) = one_of(info, "sslmode", &modes)? {
-        return refuse("sslmode", mode, "SSL");
-    }
-    if one_of(info, "sslnegotiation", &["postgres", "direct"])? == Some("direct") {
-        return refuse("sslnegotiation", "direct", "SSL");
-    }
-    if one_of(info, "sslcertmode", &["disable", "allow", "require"])? == Some("require") {
-        return refuse("sslcertmode", "require", "SSL");
-    }
-    if info.value("sslrootcert").is_some_and(|value| value == "system") {
-        return refuse("sslrootcert", "system", "SSL");
-    }
-    for keyword in ["ssl_min_protocol_version", "ssl_max_protocol_version"] {
-        let versions = ["tlsv1", "tlsv1.1", "tlsv1.2", "tlsv1.3"];
-        if let Some(given) = info.non_empty(keyword)
-            && !versions
-                .iter()
-                .any(|version| given.eq_ignore_ascii_case(version.as_bytes()))
-        {
-            return Err(usage(format!("invalid \"{keyword}\" value: \"{given}\"")));
-        }
-    }
+/// There is no GSSAPI: whoever insists on it gets no connection without it.
+fn check_gss(info: &Conninfo) -> Result<()> {
     if one_of(info, "gssencmode", &["disable", "prefer", "require"])? == Some("require") {
-        return refuse("gssencmode", "require", "GSSAPI");
+        return Err(usage(
+            "gssencmode value \"require\" invalid when GSSAPI support is not compiled in",
+        ));
     }
     Ok(())
 }
@@ -257,7 +231,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Settings> {
-        Settings::read(&Conninfo::parse(text.as_bytes())?)
+        Settings::read(&Conninfo::parse(text.as_bytes())?, &Environment::of("me", []))
     }
 
     fn refused(text: &str) -> String {
@@ -265,33 +239,13 @@ mod tests {
     }
 
     #[test]
-    fn encryption_that_is_insisted_on_is_not_passed_over() {
-        for mode in ["require", "verify-ca", "verify-full"] {
-            let text = format!("sslmode value \"{mode}\" invalid when SSL support is not compiled in");
-            assert_eq!(refused(&format!("sslmode={mode}")), text);
-        }
-        for text in [
-            "sslnegotiation=direct",
-            "sslcertmode=require",
-            "sslrootcert=system",
-            "gssencmode=require",
-        ] {
-            assert!(refused(text).ends_with("support is not compiled in"), "{text}");
-        }
-        for text in [
-            "sslmode=disable",
-            "sslmode=allow",
-            "sslmode=prefer",
-            "gssencmode=prefer",
-            "sslcert=x",
-        ] {
-            assert!(read(text).is_ok(), "{text}");
-        }
+    fn gssapi_that_is_insisted_on_is_not_passed_over() {
+        assert!(refused("gssencmode=require").ends_with("support is not compiled in"));
+        assert!(read("gssencmode=prefer").is_ok());
     }
 
     #[test]
     fn values_nobody_knows_are_refused_in_libpqs_words() {
-        assert_eq!(refused("sslmode=foo"), "invalid sslmode value: \"foo\"");
         assert_eq!(
             refused("channel_binding=x"),
             "invalid channel_binding value: \"x\""
@@ -307,10 +261,6 @@ mod tests {
         assert_eq!(
             refused("min_protocol_version=3.2 max_protocol_version=3.0"),
             "\"min_protocol_version\" is greater than \"max_protocol_version\""
-        );
-        assert_eq!(
-            refused("ssl_min_protocol_version=x"),
-            "invalid \"ssl_min_protocol_version\" value: \"x\""
         );
         assert_eq!(
             refused("connect_timeout=x"),

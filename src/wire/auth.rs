@@ -7,7 +7,9 @@ use std::io;
 
 use bytes::{BufMut, BytesMut};
 use postgres_protocol::authentication::md5_hash;
-use postgres_protocol::authentication::sasl::{ChannelBinding, SCRAM_SHA_256, ScramSha256};
+use postgres_protocol::authentication::sasl::{
+    ChannelBinding, SCRAM_SHA_256, SCRAM_SHA_256_PLUS, ScramSha256,
+};
 
 use super::frame::{self, Fields, invalid};
 use super::startup::Startup;
@@ -36,8 +38,33 @@ pub struct AuthRules {
     pub allowed: Option<Vec<AuthMethod>>,
     /// The value of `require_auth`, quoted in refusals.
     pub require_auth: String,
-    /// `channel_binding=require`.
-    pub channel_binding_required: bool,
+    /// `channel_binding`.
+    pub channel_binding: Binding,
+}
+
+/// Whether a session is bound to its TLS channel, so that nobody in between can pass a log-in on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Binding {
+    /// Never.
+    Disable,
+    /// Where the server offers it.
+    #[default]
+    Prefer,
+    /// No session without it.
+    Require,
+}
+
+/// What the stream to the server is.
+#[derive(Debug, Clone, Default)]
+pub enum Channel {
+    /// Not encrypted, or not by us.
+    #[default]
+    Plain,
+    /// TLS.
+    Tls {
+        /// `tls-server-end-point` (RFC 5929); `None` for a certificate for which that is not defined.
+        end_point: Option<Vec<u8>>,
+    },
 }
 
 impl AuthRules {
@@ -131,7 +158,7 @@ impl<'a> Exchange<'a> {
     /// Notes the method the server chose and checks that it is acceptable.
     fn begin(&mut self, method: AuthMethod) -> Result<(), Refusal> {
         let rules = &self.startup.rules;
-        if rules.channel_binding_required {
+        if rules.channel_binding == Binding::Require && method != AuthMethod::ScramSha256 {
             return Err(Refusal::Refused(
                 "channel binding required but not supported by server's authentication request".into(),
             ));
@@ -169,7 +196,7 @@ impl<'a> Exchange<'a> {
         let rules = &self.startup.rules;
         match (&self.scram, self.method) {
             (Scram::Started(_) | Scram::ProofSent(_), _) => Err(self.incomplete()),
-            (_, None) if rules.channel_binding_required => Err(Refusal::Refused(
+            (_, None) if rules.channel_binding == Binding::Require => Err(Refusal::Refused(
                 "channel binding required, but server authenticated client without channel binding".into(),
             )),
             (_, None) if !rules.allows(AuthMethod::None) => {
@@ -187,28 +214,67 @@ impl<'a> Exchange<'a> {
         if !matches!(self.scram, Scram::NotStarted) {
             return Err(invalid("duplicate SASL authentication request").into());
         }
-        let mut offered = false;
+        let (mut plain, mut plus) = (false, false);
         loop {
             match fields.cstr()? {
                 b"" => break,
-                name => offered |= name == SCRAM_SHA_256.as_bytes(),
+                name => {
+                    plain |= name == SCRAM_SHA_256.as_bytes();
+                    plus |= name == SCRAM_SHA_256_PLUS.as_bytes();
+                }
             }
         }
-        if !offered {
-            return Err(Refusal::Refused(
-                "none of the server's SASL authentication mechanisms are supported".into(),
-            ));
-        }
+        let (mechanism, binding) = self.mechanism(plain, plus)?;
         self.begin(AuthMethod::ScramSha256)?;
-        let scram = ScramSha256::new(self.password()?, ChannelBinding::unsupported());
+        let scram = ScramSha256::new(self.password()?, binding);
         frame::put(out, Some(b'p'), |out| {
-            out.put_slice(SCRAM_SHA_256.as_bytes());
+            out.put_slice(mechanism.as_bytes());
             out.put_u8(0);
             out.put_i32(scram.message().len() as i32);
             out.put_slice(scram.message());
         })?;
         self.scram = Scram::Started(scram);
         Ok(())
+    }
+
+    /// Chooses between what the server offers.
+    fn mechanism(&self, plain: bool, plus: bool) -> Result<(&'static str, ChannelBinding), Refusal> {
+        let wanted = self.startup.rules.channel_binding;
+        let refuse = |why: &str| Err(Refusal::Refused(why.into()));
+        match &self.startup.channel {
+            Channel::Plain if wanted == Binding::Require => {
+                return refuse("channel binding required, but SSL not in use");
+            }
+            Channel::Plain if plus => {
+                return refuse("server offered SCRAM-SHA-256-PLUS authentication over a non-SSL connection");
+            }
+            Channel::Tls { end_point } if plus && wanted != Binding::Disable => match end_point {
+                Some(end_point) => {
+                    let binding = ChannelBinding::tls_server_end_point(end_point.clone());
+                    return Ok((SCRAM_SHA_256_PLUS, binding));
+                }
+                None if wanted == Binding::Require => {
+                    return refuse(
+                        "channel binding is not defined for the signature algorithm of the server's certificate",
+                    );
+                }
+                None => {}
+            },
+            _ => {}
+        }
+        if wanted == Binding::Require {
+            return refuse(
+                "channel binding is required, but server did not offer an authentication method that supports channel binding",
+            );
+        }
+        match (plain, &self.startup.channel) {
+            (false, _) => refuse("none of the server's SASL authentication mechanisms are supported"),
+            // Tells a server that does offer it that somebody in between has hidden the offer.
+            (true, Channel::Tls { end_point: Some(_) }) if wanted == Binding::Prefer => {
+                Ok((SCRAM_SHA_256, ChannelBinding::unrequested()))
+            }
+            (true, _) => Ok((SCRAM_SHA_256, ChannelBinding::unsupported())),
+        }
     }
 
     fn continue_scram(&mut self, data: &[u8], out: &mut BytesMut) -> Result<(), Refusal> {

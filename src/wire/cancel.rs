@@ -46,6 +46,7 @@ impl CancelToken {
             out.put_slice(&self.key.secret);
         })?;
         stream.write_all(&request).await?;
+        stream.flush().await?;
         // The server closes this connection once it has sent the signal; then the session may go on.
         match stream.read(&mut [0]).await {
             Err(error) if error.kind() != io::ErrorKind::ConnectionReset => Err(error),

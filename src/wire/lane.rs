@@ -187,7 +187,18 @@ impl Lane {
             let count = ready!(written)?;
             self.out.advance(count);
         }
-        Pin::new(&mut self.stream).poll_flush(cx)
+        match Pin::new(&mut self.stream).poll_flush(cx) {
+            // An encrypted stream keeps back what the socket does not take; the server may wait for us to read.
+            Poll::Pending => match self.inbox.poll_fill(cx, &mut self.stream) {
+                Poll::Ready(Ok(())) => {
+                    cx.waker().wake_by_ref();
+                    Poll::Pending
+                }
+                Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+                Poll::Pending => Poll::Pending,
+            },
+            done => done,
+        }
     }
 
     /// Writes `data` straight from the caller's memory, after what is waiting in `out`.

@@ -16,7 +16,7 @@ mod server_error;
 mod startup;
 mod stream;
 
-pub use auth::{AuthMethod, AuthRules};
+pub use auth::{AuthMethod, AuthRules, Binding, Channel};
 pub use cancel::{CancelToken, Reopen};
 pub use copy_in::CopyIn;
 pub use copy_out::CopyOut;

@@ -12,7 +12,7 @@ use bstr::BString;
 use bytes::{BufMut, BytesMut};
 use tokio::io::AsyncWriteExt;
 
-use super::auth::{self, AuthRules, Exchange};
+use super::auth::{self, AuthRules, Channel, Exchange};
 use super::cancel::Reopen;
 use super::frame::{self, Fields, Frame, Inbox, invalid, tag};
 use super::server_error::ServerError;
@@ -37,6 +37,8 @@ pub struct Startup {
     pub password: Option<Vec<u8>>,
     /// Which authentication methods are acceptable.
     pub rules: AuthRules,
+    /// What the stream is, for methods that bind the session to it.
+    pub channel: Channel,
     /// The newest protocol to ask for; 0 means 3.0.
     pub max_protocol: u32,
     /// The oldest protocol to accept; 0 means 3.0.
@@ -46,8 +48,10 @@ pub struct Startup {
 /// Why a session did not come about.
 #[derive(Debug)]
 pub enum StartupError {
-    /// The server refused with an error.
+    /// The server refused to log the user in.
     Server(Box<ServerError>),
+    /// The server has logged the user in and failed then: there is no such role or database, say.
+    LoggedIn(Box<ServerError>),
     /// The server wants a password and none is known.
     PasswordNeeded,
     /// Client and server do not agree on authentication or protocol; a sentence in libpq's words.
@@ -103,7 +107,7 @@ impl Established {
             out.put_slice(sql);
             out.put_u8(0);
         })?;
-        self.stream.write_all(&out).await?;
+        send(&mut self.stream, &out).await?;
         let mut answer = BString::default();
         loop {
             let frame = self.inbox.next(&mut self.stream).await?;
@@ -144,7 +148,7 @@ pub async fn start(mut stream: Stream, startup: &Startup) -> Result<Established,
     put_startup(&mut out, startup)?;
     // A server that refuses at once (too many clients, starting up) may close before it has read all of
     // the packet; what it said is then still to be read, and says more than the broken pipe.
-    let sent = stream.write_all(&out).await;
+    let sent = send(&mut stream, &out).await;
     let mut inbox = Inbox::default();
     let mut exchange = Exchange::new(startup);
     let mut notices = Vec::new();
@@ -157,7 +161,7 @@ pub async fn start(mut stream: Stream, startup: &Startup) -> Result<Established,
                     break;
                 }
                 if !out.is_empty() {
-                    stream.write_all(&out).await?;
+                    send(&mut stream, &out).await?;
                 }
             }
             tag::NEGOTIATE_VERSION => check_negotiated(&frame.body, startup)?,
@@ -183,7 +187,10 @@ pub async fn start(mut stream: Stream, startup: &Startup) -> Result<Established,
             }
             tag::NEGOTIATE_VERSION => check_negotiated(&frame.body, startup)?,
             tag::READY => break,
-            _ => common(&frame, &mut notices)?,
+            _ => common(&frame, &mut notices).map_err(|error| match error {
+                StartupError::Server(error) => StartupError::LoggedIn(error),
+                other => other,
+            })?,
         }
     }
     Ok(Established {
@@ -195,6 +202,12 @@ pub async fn start(mut stream: Stream, startup: &Startup) -> Result<Established,
         password_used: exchange.password_used(),
         notices,
     })
+}
+
+/// Writes all of it and sees it on its way: an encrypted stream may keep some back otherwise.
+async fn send(stream: &mut Stream, bytes: &[u8]) -> io::Result<()> {
+    stream.write_all(bytes).await?;
+    stream.flush().await
 }
 
 /// The next message; a failure to send counts only when there is nothing to read.

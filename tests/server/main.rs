@@ -14,4 +14,5 @@ mod security_labels;
 #[allow(dead_code, unused_imports, reason = "a toolbox: no test needs all of it")]
 #[path = "../support/mod.rs"]
 mod support;
+mod tls;
 mod tutorial;

@@ -6,6 +6,7 @@
 //! process, however that ends. No test may rely on another one's databases, and roles are shared by all
 //! databases of a server: fixtures create theirs only when absent.
 
+pub(crate) mod certificates;
 pub(crate) mod compare;
 pub(crate) mod database;
 pub(crate) mod generator;
