@@ -6,8 +6,9 @@ use super::custom::CustomReader;
 use super::directory::DirectoryReader;
 use super::index::{Index, SegmentRecord, Sums};
 use super::tar::TarStream;
+use super::{Header, Problem};
 use crate::compress::Framing;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::toc::{DumpId, Entry};
 
 /// What an entry's data is.
@@ -113,6 +114,34 @@ impl Backend {
     /// whether rows or objects were counted.
     pub(crate) async fn check(&mut self, id: DumpId, sums: &Sums, rows: bool) -> Result<()> {
         each!(self, reader => reader.check(id, sums, rows).await)
+    }
+
+    /// Announces which entries' data will be read.
+    pub(crate) fn expect(&mut self, ids: impl Iterator<Item = DumpId>) {
+        if let Backend::Custom(reader) = self {
+            reader.expect(ids);
+        }
+    }
+
+    /// What is wrong with the archive beside its entries' own data, in a sentence each.
+    pub(crate) async fn survey(&mut self, header: &Header, toc: &[Entry]) -> Result<Vec<Problem>> {
+        let problems = match self {
+            Backend::Custom(reader) => reader.survey(header, toc).await?,
+            Backend::Directory(reader) => reader.survey().await?,
+            Backend::TarStream(reader) => return reader.survey().await,
+        };
+        Ok(problems.into_iter().map(Problem::from).collect())
+    }
+
+    /// Reads what stands behind the last data if only that can prove the data right.
+    pub(crate) async fn finish(&mut self) -> Result<()> {
+        let Backend::TarStream(reader) = self else {
+            return Ok(());
+        };
+        match reader.survey().await?.into_iter().next() {
+            Some(problem) => Err(Error::new(ErrorKind::Archive, problem.text)),
+            None => Ok(()),
+        }
     }
 
     /// What data that is not what was written says to the user.

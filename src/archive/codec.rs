@@ -110,17 +110,21 @@ impl<'a> Cursor<'a> {
         Ok(*first)
     }
 
-    /// A signed integer. The sign applies to 32 bits as C's would, so that an OID above `i32::MAX`, which
+    /// A signed integer, in the one form in which writers write it. The sign applies to 32 bits as C's would, so that an OID above `i32::MAX`, which
     /// is written as a negative number, comes back with `as u32`.
     pub(crate) fn int(&mut self) -> Decoded<i32> {
-        let negative = self.byte()? != 0;
+        let sign = self.byte()?;
         let magnitude = little_endian(self.take(usize::from(self.widths.int))?)
             .and_then(|m| u32::try_from(m).ok())
             .ok_or_else(|| Fault::Corrupt("an integer in the archive is too large".into()))?;
-        let value = if negative {
-            0i64 - i64::from(magnitude)
-        } else {
-            i64::from(magnitude)
+        let value = match (sign, i64::from(magnitude)) {
+            (0, magnitude) => magnitude,
+            (1, magnitude) if magnitude > 0 => -magnitude,
+            (sign, _) => {
+                return Err(Fault::Corrupt(format!(
+                    "an integer in the archive has an impossible sign ({sign})"
+                )));
+            }
         };
         i32::try_from(value)
             .map_err(|_| Fault::Corrupt(format!("the integer {value} in the archive is too large")))
@@ -217,6 +221,16 @@ mod tests {
         let mut cursor = Cursor::new(&out, WIDTHS);
         assert_eq!(cursor.int().unwrap().cast_unsigned(), 4_294_967_295);
         assert_eq!(cursor.int().unwrap().cast_unsigned(), 2_147_483_648);
+    }
+
+    #[test]
+    fn no_number_has_two_forms() {
+        for bytes in [[1, 0, 0, 0, 0], [2, 5, 0, 0, 0], [255, 0, 0, 0, 0]] {
+            assert!(matches!(
+                Cursor::new(&bytes, WIDTHS).int(),
+                Err(Fault::Corrupt(_))
+            ));
+        }
     }
 
     #[test]

@@ -34,6 +34,11 @@ pub trait FolderSource: Send + Sync {
 
     /// Opens a file; `None` if there is none of that name.
     fn open(&self, name: &str) -> BoxFuture<'_, Result<Option<Box<dyn Source>>>>;
+
+    /// What is wrong with the folder itself, in a sentence each.
+    fn survey(&self) -> BoxFuture<'_, Result<Vec<String>>> {
+        async { Ok(Vec::new()) }.boxed()
+    }
 }
 
 /// A directory in the making: a new one gets its name at the end, one that is there (and empty) is filled.

@@ -64,7 +64,29 @@ pub struct Sums {
     pub crc32c: u32,
 }
 
+impl BlockRecord {
+    /// What all of it adds up to where nothing stands around the segments, as in directories and tar files.
+    pub(crate) fn sums(&self) -> Sums {
+        let mut sums = Sums::default();
+        for segment in &self.segments {
+            if self.large_objects {
+                sums.join_group(&segment.sums);
+            } else {
+                sums.join(&segment.sums);
+            }
+        }
+        sums
+    }
+}
+
 impl Sums {
+    /// Whether data that adds up to this is that of which `expected` was noted. `rows`: whether rows or objects
+    /// were counted.
+    pub(crate) fn are_those_of(&self, expected: &Sums, rows: bool) -> bool {
+        let rows = if rows { self.rows } else { expected.rows };
+        Sums { rows, ..*self } == *expected
+    }
+
     /// Adds stored bytes that are no segment's (the frame of a zlib stream), or whose plain length and rows
     /// are counted elsewhere.
     pub(crate) fn add_stored(&mut self, bytes: &[u8]) {

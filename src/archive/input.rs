@@ -169,6 +169,7 @@ impl Input {
             Some(n) if n <= self.block.len() => {
                 self.take_front(n);
             }
+            _ if self.source.size().is_some_and(|size| position > size) => return Err(self.ends_early()),
             _ => {
                 self.source.seek(position).await.map_err(|e| self.unreadable(e))?;
                 self.block = Bytes::new();
@@ -198,6 +199,9 @@ impl Input {
     }
 
     fn unreadable(&self, source: std::io::Error) -> Error {
+        if source.kind() == std::io::ErrorKind::UnexpectedEof {
+            return self.ends_early();
+        }
         Error::io(
             format!("could not read from input file \"{}\"", self.source.name()),
             source,

@@ -82,6 +82,21 @@ pub struct WriteStats {
     pub rows: u64,
 }
 
+/// Something that is wrong with an archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The entry whose data cannot be trusted for it, if it is that of one.
+    pub entry: Option<DumpId>,
+    /// What is wrong, in a sentence.
+    pub text: String,
+}
+
+impl From<String> for Problem {
+    fn from(text: String) -> Self {
+        Problem { entry: None, text }
+    }
+}
+
 /// Writes one archive: the table of contents first, then the data of each entry that has some, in any
 /// order the caller likes (a restore is quickest when it is that of the table of contents).
 ///

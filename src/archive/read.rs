@@ -19,7 +19,7 @@ use super::input::Input;
 use super::source::{FileSource, Source};
 use super::stream::{DataStream, Decoding, LargeObjects};
 use super::tar::{TarFolder, TarStream, is_tar_header};
-use super::{Format, Header};
+use super::{Format, Header, Problem};
 use crate::error::{Error, ErrorKind, Result};
 use crate::toc::{DumpId, Entry};
 
@@ -159,6 +159,31 @@ impl Archive {
     /// unless it is cut off or damaged.
     pub fn index(&self) -> Option<&Arc<Index>> {
         self.reader.index()
+    }
+
+    /// Announces which entries' data will be read. From a source that cannot seek, each can then be read once in
+    /// any order: what is passed by on the way to another is kept in a temporary file.
+    pub fn expect(&mut self, ids: impl IntoIterator<Item = DumpId>) {
+        self.reader.expect(ids.into_iter());
+    }
+
+    /// To be called when all data has been read that is wanted, and before it is committed: a tar file off a pipe
+    /// has its checksums at the end, and what they prove is only known then. Elsewhere this does nothing.
+    ///
+    /// # Errors
+    /// `ErrorKind::Archive` if anything that was read is damaged.
+    pub async fn finish(&mut self) -> Result<()> {
+        self.reader.finish().await
+    }
+
+    /// Looks at everything but the entries' own data: whether there are blocks that belong to no entry or twice
+    /// to the same, whether places and index say what is, whether anything stands behind the end. From a source that cannot seek, no data can be read afterwards.
+    ///
+    /// # Errors
+    /// `ErrorKind::Io` if the source fails.
+    pub async fn survey(&mut self) -> Result<Vec<Problem>> {
+        let (header, toc) = (Arc::clone(&self.header), Arc::clone(&self.toc));
+        self.reader.survey(&header, &toc).await
     }
 
     /// The data of an entry that is not large objects: for a table, rows in COPY format and the terminator

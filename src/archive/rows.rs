@@ -21,6 +21,18 @@ impl<'a> CopyRows<'a> {
         }
     }
 
+    /// Also counts the rows, and holds their number against the one that the archive says, if it says any.
+    #[must_use]
+    pub fn counting(mut self) -> Self {
+        self.stream.count_rows();
+        self
+    }
+
+    /// How many rows there were, once all have been given and if they are [counted](CopyRows::counting).
+    pub fn counted(&self) -> u64 {
+        self.stream.counted_rows()
+    }
+
     /// The next bytes, never none; `None` once all rows were given, found complete, and followed by
     /// [`COPY_END`].
     ///

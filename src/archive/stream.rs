@@ -16,6 +16,9 @@ const PIECE: usize = 128 * 1024;
 /// Uncompressed chunks smaller than this (stock tools make one for each row) are joined.
 const SMALL: usize = 16 * 1024;
 
+/// Line ends in COPY's end marker.
+const END_LINES: u64 = 3;
+
 /// The plain bytes of one entry's data, or of some of its segments.
 pub struct DataStream<'a> {
     reader: &'a mut Backend,
@@ -24,6 +27,8 @@ pub struct DataStream<'a> {
     sums: Sums,
     what: String,
     checked: bool,
+    /// Line ends given out, if rows are counted.
+    lines: Option<u64>,
 }
 
 impl<'a> DataStream<'a> {
@@ -35,6 +40,7 @@ impl<'a> DataStream<'a> {
             sums: Sums::default(),
             what,
             checked: false,
+            lines: None,
         }
     }
 
@@ -52,6 +58,16 @@ impl<'a> DataStream<'a> {
         CopyRows::new(self)
     }
 
+    /// Counts the rows of COPY data from now on, to compare their number with the archive's own, if it says.
+    pub(super) fn count_rows(&mut self) {
+        self.lines = Some(0);
+    }
+
+    /// The rows given out, if they are counted and the end marker has been given out too.
+    pub(super) fn counted_rows(&self) -> u64 {
+        self.lines.unwrap_or(0).saturating_sub(END_LINES)
+    }
+
     /// What is being read, for messages.
     pub(super) fn what(&self) -> &str {
         &self.what
@@ -59,10 +75,16 @@ impl<'a> DataStream<'a> {
 
     async fn step(&mut self) -> Result<Option<Bytes>> {
         let piece = self.decoding.next(self.reader, &mut self.sums).await?;
+        if let (Some(lines), Some(bytes)) = (&mut self.lines, &piece) {
+            *lines += memchr::memchr_iter(b'\n', bytes).count() as u64;
+        }
         if piece.is_none() && !self.checked {
             self.checked = true;
             if self.decoding.segments.is_none() {
-                self.reader.check(self.id, &self.sums, false).await?;
+                self.sums.rows = self.counted_rows();
+                self.reader
+                    .check(self.id, &self.sums, self.lines.is_some())
+                    .await?;
             }
         }
         Ok(piece)

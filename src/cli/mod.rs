@@ -12,3 +12,4 @@ pub mod message;
 pub mod restore;
 mod restore_options;
 mod usage;
+mod verify;

@@ -13,7 +13,7 @@ use super::connection::ConnectionArgs;
 use super::content::ContentArgs;
 use super::message::Messages;
 use super::restore_options::{self, Action, Filters, Job};
-use super::usage;
+use super::{usage, verify};
 use crate::archive::{Archive, FileSink, FileSource, Sink, StdoutSink};
 use crate::error::{Error, Result};
 use crate::restore::{Failure, Observer, Report, Restore, Stage};
@@ -42,6 +42,9 @@ pub(super) struct Args {
     /// Print the archive's table of contents
     #[arg(short = 'l', long, help_heading = "General options")]
     pub(super) list: bool,
+    /// Check all of the archive, without a server
+    #[arg(long, help_heading = "General options")]
+    pub(super) verify: bool,
     /// Say what is being done
     #[arg(short = 'v', long, action = ArgAction::Count, help_heading = "General options")]
     pub(super) verbose: u8,
@@ -180,7 +183,7 @@ async fn run(args: &Args, mut job: Job, messages: &Messages) -> Result<Report> {
         entry: None,
     };
     let strict_names = std::mem::take(&mut job.options.selection.strict_names);
-    let restore = Restore::new(archive, job.options)?;
+    let mut restore = Restore::new(archive, job.options)?;
     if strict_names && !matches!(job.action, Action::List(_)) {
         restore.check_names()?;
     }
@@ -194,6 +197,18 @@ async fn run(args: &Args, mut job: Job, messages: &Messages) -> Result<Report> {
                 restore.check_names()?;
             }
             Ok(Report::default())
+        }
+        Action::Verify(output) => {
+            let found = restore.verify().await;
+            let mut sink = sink(output.as_ref()).await?;
+            sink.write(verify::listing(&restore, &found, args.verbose > 0).into())
+                .await?;
+            sink.finish().await?;
+            Ok(Report {
+                errors: verify::tell(&found, messages),
+                stopped: true,
+                ..Report::default()
+            })
         }
         Action::Script(output) => {
             restore

@@ -25,6 +25,7 @@ pub(super) struct Job {
 
 pub(super) enum Action {
     List(Option<PathBuf>),
+    Verify(Option<PathBuf>),
     Script(Option<PathBuf>),
     Server,
 }
@@ -86,7 +87,7 @@ pub(super) fn check(args: &Args) -> Result<Job, Refusal> {
         return Err(Refusal::with_hint(text));
     }
     let has_database = args.connection.dbname.is_some();
-    if !has_database && args.file.is_none() && !args.list {
+    if !has_database && args.file.is_none() && !args.list && !args.verify {
         return Err("one of -d/--dbname and -f/--file must be specified".into());
     }
     if has_database && args.file.is_some() {
@@ -94,10 +95,15 @@ pub(super) fn check(args: &Args) -> Result<Job, Refusal> {
             "options -d/--dbname and -f/--file cannot be used together",
         ));
     }
-    exclusive(&[(
-        (has_database, "-d/--dbname"),
-        (args.content.restrict_key.is_some(), "--restrict-key"),
-    )])?;
+    let verify = (args.verify, "--verify");
+    exclusive(&[
+        (
+            (has_database, "-d/--dbname"),
+            (args.content.restrict_key.is_some(), "--restrict-key"),
+        ),
+        ((has_database, "-d/--dbname"), verify),
+        ((args.list, "-l/--list"), verify),
+    ])?;
     let restrict_key = restrict_key(args)?;
     check_parts(args)?;
     let single_transaction = (args.single_transaction, "-1/--single-transaction");
@@ -117,7 +123,9 @@ pub(super) fn check(args: &Args) -> Result<Job, Refusal> {
     check_format(format)?;
     let output = args.file.clone().filter(|file| file.as_os_str() != "-");
     let transaction_size = transaction_size.and_then(|size| u32::try_from(size).ok());
-    let action = if args.list {
+    let action = if args.verify {
+        Action::Verify(output)
+    } else if args.list {
         Action::List(output)
     } else if has_database {
         Action::Server
@@ -126,7 +134,12 @@ pub(super) fn check(args: &Args) -> Result<Job, Refusal> {
     };
     Ok(Job {
         action,
-        input: args.input.first().map(PathBuf::from),
+        // Only where no stock tool takes it for the name of a file.
+        input: args
+            .input
+            .first()
+            .filter(|input| !(args.verify && input.as_os_str() == "-"))
+            .map(PathBuf::from),
         use_list: args.use_list.clone(),
         options: RestoreOptions {
             selection: selection(args, sections),

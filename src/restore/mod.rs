@@ -30,7 +30,9 @@ mod prepare;
 mod report;
 mod to_script;
 mod to_server;
+mod verify;
 
 pub use options::RestoreOptions;
 pub use prepare::Restore;
 pub use report::{EntryName, Failure, Observer, Report, Silent, Stage};
+pub use verify::{Verification, VerifiedEntry, verify};

@@ -6,7 +6,7 @@ use crate::archive::Archive;
 use crate::error::Result;
 use crate::toc::{Entry, Selection, Wanted};
 
-use super::{Observer, RestoreOptions};
+use super::{Observer, RestoreOptions, Verification};
 
 /// A restore that is ready to run.
 pub struct Restore {
@@ -21,7 +21,7 @@ impl Restore {
     ///
     /// # Errors
     /// A name that selects nothing, where that matters.
-    pub fn new(archive: Archive, mut options: RestoreOptions) -> Result<Restore> {
+    pub fn new(mut archive: Archive, mut options: RestoreOptions) -> Result<Restore> {
         options.selection.create_database = options.script.create_database;
         let toc = match &options.list {
             Some(listed) => {
@@ -31,6 +31,9 @@ impl Restore {
             None => archive.toc().to_vec(),
         };
         let wanted = options.selection.select(&toc)?;
+        let data = toc.iter().zip(&wanted);
+        let data = data.filter(|(entry, wanted)| wanted.data && entry.had_dumper);
+        archive.expect(data.map(|(entry, _)| entry.dump_id));
         Ok(Restore {
             archive,
             options,
@@ -49,6 +52,11 @@ impl Restore {
             ..self.options.selection.clone()
         };
         selection.select(&self.toc).map(drop)
+    }
+
+    /// Checks all of the archive, whatever is selected; see [`verify`](super::verify()).
+    pub async fn verify(&mut self) -> Verification {
+        super::verify(&mut self.archive).await
     }
 
     /// The archive.

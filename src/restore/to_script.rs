@@ -36,6 +36,7 @@ impl Restore {
             copy(&mut self.archive, id, &mut writer, &messages, &mut report).await?;
             messages.pass_on(observer);
         }
+        self.archive.finish().await?;
         writer.finish().await?;
         messages.pass_on(observer);
         report.entries = self.wanted.iter().filter(|wanted| wanted.is_any()).count() as u64;

@@ -72,6 +72,7 @@ impl Restore {
         for id in plan.order() {
             run.restore(&plan, id).await?;
         }
+        run.archive.finish().await?;
         let closing = run.script.end(None);
         run.steps(None, closing).await?;
         run.lane.drain().await

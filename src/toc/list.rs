@@ -81,7 +81,8 @@ fn write_heading(out: &mut Vec<u8>, heading: &Heading, entries: usize) -> std::i
     writeln!(out, ";\n;\n; Selected TOC Entries:\n;")
 }
 
-fn line(out: &mut Vec<u8>, entry: &Entry) {
+/// Writes the line of one entry.
+pub fn line(out: &mut Vec<u8>, entry: &Entry) {
     let CatalogId { tableoid, oid } = entry.catalog_id;
     let schema = match &entry.namespace {
         Some(schema) => one_line(schema.as_bstr()),

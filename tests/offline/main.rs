@@ -3,6 +3,7 @@
 mod archive;
 mod archive_directory;
 mod archive_tar;
+mod damage;
 mod layers;
 mod script;
 mod selection;

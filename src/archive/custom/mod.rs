@@ -5,7 +5,10 @@
 //! zero; a block of large objects holds such a run of chunks for each. All chunks of a run are one
 //! compressed stream.
 
+mod aside;
 mod read;
+mod seals;
+mod survey;
 mod write;
 
 use crate::compress::{Algorithm, Framing};

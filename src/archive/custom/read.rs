@@ -3,39 +3,48 @@
 //! The reader keeps its place within a block, so that whoever stops reading in the middle hinders nobody:
 //! the next search passes over the rest first.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 
+use super::aside::Aside;
 use super::{BLOCK_DATA, BLOCK_LARGE_OBJECTS};
 use crate::archive::backend::Block;
 use crate::archive::codec::{Cursor, INT_SIZE, Offset};
-use crate::archive::index::{FOOTER, Footer, Index, LONGEST_SEAL, OURS, Seal, SegmentRecord, Sums};
+use crate::archive::index::{Index, OURS, Seal, SegmentRecord};
 use crate::archive::input::Input;
 use crate::compress::Framing;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::toc::{DumpId, Entry};
 
 /// The blocks of a custom archive.
 pub(crate) struct CustomReader {
-    input: Input,
+    pub(super) input: Input,
     framing: Framing,
     /// What the table of contents says of each entry's block.
-    offsets: Arc<HashMap<DumpId, Offset>>,
+    pub(super) offsets: Arc<HashMap<DumpId, Offset>>,
     /// Blocks passed while walking.
-    passed: HashMap<DumpId, u64>,
+    pub(super) passed: HashMap<DumpId, u64>,
+    /// Entries of which walking has passed more than one block.
+    pub(super) repeated: BTreeSet<DumpId>,
+    /// Where the first block begins.
+    pub(super) first: u64,
     /// Where walking goes on in a seekable archive.
     frontier: u64,
-    place: Place,
+    pub(super) place: Place,
     /// Whether the archive is of ours: every block is followed by its seal.
-    sealed: bool,
-    index: Option<Arc<Index>>,
+    pub(super) sealed: bool,
+    pub(super) index: Option<Arc<Index>>,
+    /// What a pipe's reader keeps for later.
+    pub(super) aside: Box<Aside>,
+    /// In a pipe nothing is found any more behind framing that is broken.
+    pub(super) lost: bool,
 }
 
 /// Where in a block the input stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+pub(super) enum Place {
     /// At the start of a block, or of nothing known.
     Between,
     /// In a run of chunks, with so many bytes left in the chunk that has begun.
@@ -62,15 +71,20 @@ impl CustomReader {
             framing,
             offsets,
             passed: HashMap::new(),
+            repeated: BTreeSet::new(),
+            first: frontier,
             frontier,
             place: Place::Between,
             sealed: false,
             index: None,
+            aside: Box::default(),
+            lost: false,
         };
         match reader.seal().await? {
             Some(Seal::Toc { crc32c }) if crc32c == toc_crc32c => {
                 reader.sealed = true;
-                reader.frontier = reader.input.position();
+                reader.first = reader.input.position();
+                reader.frontier = reader.first;
                 reader.index = reader
                     .read_index()
                     .await?
@@ -91,22 +105,14 @@ impl CustomReader {
     /// of one of its entries. Otherwise it was read wrong, and more or fewer entries than it has.
     async fn check_stock(&mut self, toc: &[Entry]) -> Result<()> {
         let widths = self.input.widths();
-        let bytes = self.input.peek(2 * (1 + usize::from(widths.int))).await?;
+        let bytes = self.input.peek(1 + 1 + usize::from(widths.int)).await?;
         let mut block = Cursor::new(bytes, widths);
-        let mut again = block.clone();
         let known = match (block.byte(), block.int()) {
             (Err(_), _) => true,
             (Ok(BLOCK_DATA | BLOCK_LARGE_OBJECTS), Ok(id)) => {
                 self.offsets.contains_key(&DumpId(id.cast_unsigned()))
             }
-            // pg_dump 16 to 18 write the table of contents a second time behind everything when the shell has
-            // opened the file for them.
-            _ => toc.first().is_some_and(|first| {
-                again
-                    .int()
-                    .is_ok_and(|count| usize::try_from(count) == Ok(toc.len()))
-                    && again.int().is_ok_and(|id| id.cast_unsigned() == first.dump_id.0)
-            }),
+            _ => self.toc_stands_again(toc).await?,
         };
         if known {
             Ok(())
@@ -115,6 +121,20 @@ impl CustomReader {
                 .input
                 .corrupt("the table of contents does not end where data begins -- perhaps a corrupt TOC"))
         }
+    }
+
+    /// Whether the table of contents begins here once more: pg_dump 16 to 18 write it behind everything when the
+    /// shell has opened the file for them.
+    pub(super) async fn toc_stands_again(&mut self, toc: &[Entry]) -> Result<bool> {
+        let widths = self.input.widths();
+        let bytes = self.input.peek(2 * (1 + usize::from(widths.int))).await?;
+        let mut again = Cursor::new(bytes, widths);
+        Ok(toc.first().is_some_and(|first| {
+            again
+                .int()
+                .is_ok_and(|count| usize::try_from(count) == Ok(toc.len()))
+                && again.int().is_ok_and(|id| id.cast_unsigned() == first.dump_id.0)
+        }))
     }
 
     /// Whether this is an archive of ours, where everything has a checksum.
@@ -136,10 +156,14 @@ impl CustomReader {
             framing: self.framing,
             offsets: Arc::clone(&self.offsets),
             passed: self.passed.clone(),
+            repeated: self.repeated.clone(),
+            first: self.first,
             frontier: self.frontier,
             place: Place::Between,
             sealed: self.sealed,
             index: self.index.clone(),
+            aside: Box::default(),
+            lost: false,
         }))
     }
 
@@ -156,45 +180,65 @@ impl CustomReader {
     }
 
     pub(crate) fn seekable(&self) -> bool {
-        self.input.seekable()
+        !self.is_aside() && self.input.seekable()
     }
 
     /// Bytes read from the source so far.
     pub(crate) fn delivered(&self) -> u64 {
-        self.input.delivered()
+        self.aside
+            .left
+            .as_ref()
+            .map_or(self.input.delivered(), |(input, _)| input.delivered())
     }
 
     /// Goes to the content of an entry's block.
     pub(crate) async fn locate(&mut self, entry: &Entry) -> Result<Block> {
         let id = entry.dump_id;
+        self.leave_aside();
         if self.input.seekable() {
             self.place = Place::Between;
-            let indexed = || self.index.as_ref()?.block(id).map(|block| block.place.start);
-            let known = match self.offsets.get(&id) {
-                Some(Offset::At(position)) => Some(*position),
-                _ => self.passed.get(&id).copied().or_else(indexed),
+            // Offsets in the table of contents are the only thing in an archive of ours without a checksum.
+            let indexed = self
+                .index
+                .as_ref()
+                .and_then(|index| index.block(id).map(|block| block.place.start));
+            let known = match (indexed, self.offsets.get(&id).copied()) {
+                (Some(position), _) | (None, Some(Offset::At(position))) => Some(position),
+                _ => self.passed.get(&id).copied(),
             };
             if let Some(position) = known {
                 self.input.seek(position).await?;
-                let (block, found) = self.block_start().await?;
-                if found != i64::from(id.0) {
-                    return Err(self.input.corrupt(&format!(
-                        "found unexpected block ID ({found}) when reading data -- expected {id}"
-                    )));
-                }
-                return Ok(block);
+                return self.expect_block(id).await;
             }
             self.input.seek(self.frontier).await?;
-        } else {
+        } else if self.enter_aside(id).await? {
+            return self.expect_block(id).await;
+        } else if !self.lost {
             self.finish_block().await?;
         }
         self.walk_to(id).await
+    }
+
+    /// Reads the start of a block that must be this entry's.
+    async fn expect_block(&mut self, id: DumpId) -> Result<Block> {
+        let (block, found) = self.block_start().await?;
+        if found == i64::from(id.0) {
+            return Ok(block);
+        }
+        Err(self.input.corrupt(&format!(
+            "found unexpected block ID ({found}) when reading data -- expected {id}"
+        )))
     }
 
     async fn walk_to(&mut self, id: DumpId) -> Result<Block> {
         loop {
             let position = self.input.position();
             self.frontier = position;
+            if self.lost {
+                return Err(self.input.corrupt(
+                    "the data stands behind damage that cannot be passed in a non-seekable input file",
+                ));
+            }
             if self.input.at_end().await? {
                 return Err(self.input.corrupt(&if self.passed.contains_key(&id) {
                     format!(
@@ -206,17 +250,37 @@ impl CustomReader {
                 }));
             }
             let (block, found) = self.block_start().await?;
-            if let Ok(found) = u32::try_from(found) {
-                self.passed.insert(DumpId(found), position);
-            }
+            self.note_passed(found, position);
             if found == i64::from(id.0) {
                 return Ok(block);
             }
-            self.finish_block().await?;
+            match u32::try_from(found).map(DumpId) {
+                Ok(found) if self.aside.wanted.contains(&found) && !self.input.seekable() => {
+                    self.put_aside(found, block).await?;
+                }
+                _ => self.finish_block().await?,
+            }
         }
     }
 
-    async fn block_start(&mut self) -> Result<(Block, i64)> {
+    /// Notes where walking has seen a block.
+    pub(super) fn note_passed(&mut self, found: i64, position: u64) {
+        let Ok(id) = u32::try_from(found).map(DumpId) else {
+            return;
+        };
+        if *self.passed.entry(id).or_insert(position) != position && id != OURS {
+            self.repeated.insert(id);
+        }
+    }
+
+    /// Reads the start of a block: what it holds, and the number of its entry.
+    pub(super) async fn block_start(&mut self) -> Result<(Block, i64)> {
+        let start = self.read_block_start().await;
+        self.lost |= start.is_err();
+        start
+    }
+
+    async fn read_block_start(&mut self) -> Result<(Block, i64)> {
         let (kind, id) = self
             .input
             .item(|cursor| Ok((cursor.byte()?, cursor.int()?)))
@@ -243,7 +307,7 @@ impl CustomReader {
     }
 
     /// Passes over whatever is left of the block.
-    async fn finish_block(&mut self) -> Result<()> {
+    pub(super) async fn finish_block(&mut self) -> Result<()> {
         loop {
             match self.place {
                 Place::Between => return Ok(()),
@@ -261,7 +325,9 @@ impl CustomReader {
             of_large_object,
         } = self.place
         {
-            self.input.skip(left).await?;
+            let skipped = self.input.skip(left).await;
+            self.lost |= skipped.is_err();
+            skipped?;
             self.place = Place::Chunks {
                 left: 0,
                 of_large_object,
@@ -273,6 +339,12 @@ impl CustomReader {
 
     /// Reads the length of the next chunk, or the end of the run.
     async fn chunk_start(&mut self) -> Result<()> {
+        let start = self.read_chunk_start().await;
+        self.lost |= start.is_err();
+        start
+    }
+
+    async fn read_chunk_start(&mut self) -> Result<()> {
         let Place::Chunks {
             left: 0,
             of_large_object,
@@ -308,7 +380,9 @@ impl CustomReader {
         else {
             return Ok(None);
         };
-        let bytes = self.input.bytes(left.min(at_most as u64)).await?;
+        let bytes = self.input.bytes(left.min(at_most as u64)).await;
+        self.lost |= bytes.is_err();
+        let bytes = bytes?;
         self.place = Place::Chunks {
             left: left - bytes.len() as u64,
             of_large_object,
@@ -346,7 +420,9 @@ impl CustomReader {
         if self.place != Place::LargeObjects {
             return Ok(None);
         }
-        match self.input.int().await?.cast_unsigned() {
+        let oid = self.input.int().await;
+        self.lost |= oid.is_err();
+        match oid?.cast_unsigned() {
             0 => {
                 self.place = Place::Between;
                 Ok(None)
@@ -377,105 +453,4 @@ impl CustomReader {
         self.place = Place::LargeObjects;
         Ok(())
     }
-
-    /// Checks the data that has been read to its block's end against the seal behind it, in an archive of
-    /// ours. `rows`: whether rows or objects were counted.
-    pub(crate) async fn check(&mut self, id: DumpId, sums: &Sums, rows: bool) -> Result<()> {
-        if !self.sealed || self.place != Place::Between {
-            return Ok(());
-        }
-        match self.seal().await? {
-            Some(Seal::Data {
-                id: sealed,
-                sums: expected,
-            }) if sealed == id => {
-                let counted = Sums {
-                    rows: if rows { sums.rows } else { expected.rows },
-                    ..*sums
-                };
-                if counted == expected {
-                    Ok(())
-                } else {
-                    Err(self.mismatch())
-                }
-            }
-            _ => Err(self
-                .input
-                .corrupt("the checksum behind the data is missing or damaged")),
-        }
-    }
-
-    /// What data that is not what was written says to the user.
-    pub(crate) fn mismatch(&self) -> Error {
-        self.input.corrupt("the data does not match its checksum")
-    }
-
-    /// Takes the seal at the input's place, if there is one.
-    async fn seal(&mut self) -> Result<Option<Seal>> {
-        let widths = self.input.widths();
-        let longest = 1 + 3 * (1 + usize::from(widths.int)) + LONGEST_SEAL;
-        let bytes = self.input.peek(longest).await?;
-        let mut cursor = Cursor::new(bytes, widths);
-        let Some(seal) = seal_block(&mut cursor) else {
-            return Ok(None);
-        };
-        let length = bytes.len() - cursor.rest().len();
-        self.input.skip(length as u64).await?;
-        Ok(Some(seal))
-    }
-
-    /// Reads the index at the end, if the source can go there and it is whole, and comes back.
-    async fn read_index(&mut self) -> Result<Option<Index>> {
-        let end_of_block = 1 + u64::from(self.input.widths().int);
-        let back = self.input.position();
-        let footer_at = self
-            .input
-            .size()
-            .and_then(|size| size.checked_sub(FOOTER as u64 + end_of_block));
-        let Some(footer_at) = footer_at.filter(|_| self.input.seekable()) else {
-            return Ok(None);
-        };
-        self.input.seek(footer_at).await?;
-        let footer = self.input.peek(FOOTER).await?;
-        let footer = footer.get(..FOOTER).and_then(Footer::decode).filter(|footer| {
-            // The content lies between the index's own start and its footer.
-            footer.start < footer_at && footer.length < footer_at - footer.start
-        });
-        let mut index = None;
-        if let Some(footer) = footer {
-            self.input.seek(footer.start).await?;
-            index = self.index_block(&footer).await.ok().flatten();
-        }
-        self.place = Place::Between;
-        self.input.seek(back).await?;
-        Ok(index)
-    }
-
-    async fn index_block(&mut self, footer: &Footer) -> Result<Option<Index>> {
-        if self.block_start().await? != (Block::Data, i64::from(OURS.0)) {
-            return Ok(None);
-        }
-        let length = usize::try_from(footer.length).unwrap_or(usize::MAX);
-        let mut content = Vec::new();
-        while content.len() < length {
-            match self.stored(length - content.len()).await? {
-                Some(bytes) => content.extend_from_slice(&bytes),
-                None => return Ok(None),
-            }
-        }
-        if crc32c::crc32c(&content) != footer.crc32c {
-            return Ok(None);
-        }
-        Ok(Index::decode(&content))
-    }
-}
-
-/// Reads a block of ours that holds a seal.
-fn seal_block(cursor: &mut Cursor<'_>) -> Option<Seal> {
-    if cursor.byte().ok()? != BLOCK_DATA || cursor.int().ok()?.cast_unsigned() != OURS.0 {
-        return None;
-    }
-    let length = usize::try_from(cursor.int().ok()?).ok()?;
-    let seal = Seal::decode(cursor.take(length).ok()?)?;
-    (cursor.int().ok()? == 0).then_some(seal)
 }

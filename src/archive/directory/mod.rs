@@ -8,13 +8,13 @@ mod write;
 
 use crate::compress::{Algorithm, Framing};
 
-pub(crate) use read::{DirectoryReader, objects_of};
+pub(crate) use read::{DirectoryReader, index_of, objects_of};
 pub use write::DirectoryWriter;
 
 /// Header and table of contents; never compressed.
 pub(crate) const TOC_FILE: &str = "toc.dat";
 /// The index of segments and checksums.
-const INDEX_FILE: &str = "rsdump.index";
+pub(crate) const INDEX_FILE: &str = "rsdump.index";
 
 /// How files of this compression method are framed, and what their names end with.
 const KINDS: [(Algorithm, Framing, &str); 4] = [

@@ -184,23 +184,28 @@ impl DirectoryReader {
                 "the checksum of the data is missing from the index",
             ));
         };
-        let mut expected = Sums::default();
-        for segment in &block.segments {
-            if block.large_objects {
-                expected.join_group(&segment.sums);
-            } else {
-                expected.join(&segment.sums);
-            }
-        }
-        let counted = Sums {
-            rows: if rows { sums.rows } else { expected.rows },
-            ..*sums
-        };
-        if counted == expected {
+        if sums.are_those_of(&block.sums(), rows) {
             Ok(())
         } else {
             Err(self.mismatch())
         }
+    }
+
+    /// What is wrong with the folder, and what of the index belongs to no entry.
+    ///
+    /// # Errors
+    /// `ErrorKind::Io` if the folder cannot be read.
+    pub(crate) async fn survey(&self) -> Result<Vec<String>> {
+        let mut problems = self.folder.survey().await?;
+        let blocks = self.index.iter().flat_map(|index| &index.blocks);
+        let strays = blocks.filter(|block| !self.names.contains_key(&block.id));
+        problems.extend(strays.map(|block| {
+            format!(
+                "the index has data of entry {}, which is not in the table of contents",
+                block.id
+            )
+        }));
+        Ok(problems)
     }
 
     pub(crate) fn mismatch(&self) -> Error {
@@ -303,15 +308,7 @@ async fn read_index(folder: &Arc<dyn FolderSource>) -> Result<Option<Index>> {
     while !input.at_end().await? && (content.len() as u64) < LONGEST_LIST {
         content.extend_from_slice(&input.bytes(u64::MAX).await?);
     }
-    let index = content
-        .len()
-        .checked_sub(FOOTER)
-        .and_then(|at| content.split_at_checked(at))
-        .and_then(|(content, footer)| {
-            let footer = Footer::decode(footer)?;
-            let whole = footer.length == content.len() as u64 && footer.crc32c == crc32c::crc32c(content);
-            if whole { Index::decode(content) } else { None }
-        });
+    let index = index_of(&content);
     index.map(Some).ok_or_else(|| {
         Error::new(
             ErrorKind::Archive,
@@ -321,4 +318,19 @@ async fn read_index(folder: &Arc<dyn FolderSource>) -> Result<Option<Index>> {
             ),
         )
     })
+}
+
+/// The index in the content of its file, if it is whole.
+pub(crate) fn index_of(content: &[u8]) -> Option<Index> {
+    let (content, footer) = content.split_at_checked(content.len().checked_sub(FOOTER)?)?;
+    let expected = Footer {
+        start: 0,
+        length: content.len() as u64,
+        crc32c: crc32c::crc32c(content),
+    };
+    if Footer::decode(footer)? == expected {
+        Index::decode(content)
+    } else {
+        None
+    }
 }

@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::Mutex;
 
-use super::member::{next_member, skip_content};
+use super::member::{end_of, next_member, skip_content};
 use crate::archive::folder::FolderSource;
 use crate::archive::input::Input;
 use crate::archive::source::Source;
@@ -82,6 +82,16 @@ impl FolderSource for TarFolder {
             drop(walk);
             member.seek(0).await.map_err(|e| unreadable(&self.name, e))?;
             Ok(Some(Box::new(member) as Box<dyn Source>))
+        }
+        .boxed()
+    }
+
+    fn survey(&self) -> BoxFuture<'_, Result<Vec<String>>> {
+        async {
+            let mut walk = self.walk.lock().await;
+            // No member is called this, so that all are passed.
+            walk.find("").await?;
+            Ok(end_of(&mut walk.input).await?.into_iter().collect())
         }
         .boxed()
     }

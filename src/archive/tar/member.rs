@@ -76,6 +76,16 @@ fn checksums(block: &[u8]) -> std::io::Result<(u32, u32)> {
     Ok((expected, sum(block) - field + 8 * u32::from(b' ')))
 }
 
+/// What is wrong with the end of a tar file, of which no member is left.
+///
+/// # Errors
+/// `ErrorKind::Io` if it cannot be read.
+pub(super) async fn end_of(input: &mut Input) -> Result<Option<String>> {
+    let end = input.peek(2 * BLOCK).await?.get(..2 * BLOCK);
+    let is_end = end.is_some_and(|end| end.iter().all(|byte| *byte == 0));
+    Ok((!is_end).then(|| "the tar file does not end with two empty blocks; it may have been cut off".into()))
+}
+
 /// Takes the next header of a file's member off an input that stands at one; `None` at the end of the tar file.
 ///
 /// # Errors

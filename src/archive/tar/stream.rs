@@ -10,10 +10,11 @@ use bstr::{BString, ByteSlice};
 use bytes::Bytes;
 
 use super::list_name;
-use super::member::{content, next_member, skip_content, skip_padding};
+use super::member::{content, end_of, next_member, skip_content, skip_padding};
+use crate::archive::Problem;
 use crate::archive::backend::Block;
 use crate::archive::contents::Contents;
-use crate::archive::directory::{TOC_FILE, objects_of};
+use crate::archive::directory::{INDEX_FILE, TOC_FILE, index_of, objects_of};
 use crate::archive::index::{Index, SegmentRecord, Sums};
 use crate::archive::input::Input;
 use crate::archive::source::BytesSource;
@@ -34,6 +35,11 @@ pub(crate) struct TarStream {
     size: u64,
     left: u64,
     group: Option<Group>,
+    toc_crc32c: u32,
+    /// What data has added up to that was read to its end, and whether rows or objects were counted.
+    sums: HashMap<DumpId, (Sums, bool)>,
+    /// The index came last, and what was read is what it says.
+    proven: bool,
 }
 
 /// A group of large objects that is being read.
@@ -79,6 +85,9 @@ impl TarStream {
             size: 0,
             left: 0,
             group: None,
+            toc_crc32c: contents.crc32c,
+            sums: HashMap::new(),
+            proven: false,
         };
         Ok((contents, stream))
     }
@@ -94,7 +103,7 @@ impl TarStream {
 
     /// What of a tar archive has checksums is told by its last member, which a pipe gives too late.
     pub(crate) fn sealed(&self) -> bool {
-        false
+        self.proven
     }
 
     pub(crate) fn index(&self) -> Option<&Arc<Index>> {
@@ -105,8 +114,56 @@ impl TarStream {
         Framing::Raw
     }
 
-    pub(crate) async fn check(&mut self, _: DumpId, _: &Sums, _: bool) -> Result<()> {
+    /// Keeps the sums for the index to come.
+    pub(crate) async fn check(&mut self, id: DumpId, sums: &Sums, rows: bool) -> Result<()> {
+        self.sums.insert(id, (*sums, rows));
         Ok(())
+    }
+
+    /// Passes over the rest, and says in a sentence each what is wrong with it and with what was read.
+    ///
+    /// # Errors
+    /// `ErrorKind::Archive` if a header is damaged.
+    pub(crate) async fn survey(&mut self) -> Result<Vec<Problem>> {
+        let mut problems = Vec::new();
+        while let Some(name) = self.next_name().await? {
+            if name != INDEX_FILE {
+                continue;
+            }
+            let content = content(&mut self.input, std::mem::take(&mut self.left)).await?;
+            match index_of(&content) {
+                Some(index) => problems.extend(self.against(&index)),
+                None => problems.push(format!("the member \"{INDEX_FILE}\" is damaged").into()),
+            }
+            self.proven = problems.is_empty();
+        }
+        problems.extend(end_of(&mut self.input).await?.map(Problem::from));
+        Ok(problems)
+    }
+
+    /// What was read and is not what the index says.
+    fn against(&self, index: &Index) -> Vec<Problem> {
+        let toc_is_right = index.toc_crc32c == self.toc_crc32c;
+        let mut problems = Vec::new();
+        if !toc_is_right {
+            problems.push(Problem::from(
+                "the table of contents does not match its checksum".to_owned(),
+            ));
+        }
+        for (id, (sums, rows)) in &self.sums {
+            let text = match index.block(*id) {
+                _ if !toc_is_right => format!("what entry {id} is cannot be known for sure"),
+                Some(block) if sums.are_those_of(&block.sums(), *rows) => continue,
+                Some(_) => format!("the data of entry {id} does not match its checksum"),
+                None => format!("the checksum of entry {id} is missing from the index"),
+            };
+            problems.push(Problem {
+                entry: Some(*id),
+                text,
+            });
+        }
+        problems.sort_by_key(|problem| problem.entry);
+        problems
     }
 
     pub(crate) async fn locate_segment(&mut self, _: DumpId, _: &SegmentRecord) -> Result<()> {
@@ -215,7 +272,8 @@ impl TarStream {
         self.left = 0;
         self.note_passed(&group.list);
         let listed = objects_of(&content, &group.list)?;
-        if listed.iter().map(|(oid, _)| *oid).eq(group.seen) {
+        let named = listed.iter().all(|(oid, name)| object_oid(name) == Some(*oid));
+        if named && listed.iter().map(|(oid, _)| *oid).eq(group.seen) {
             Ok(())
         } else {
             Err(Error::new(
