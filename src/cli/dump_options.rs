@@ -84,6 +84,7 @@ fn sync_method(method: &str) -> Result<(), Refusal> {
 pub(super) fn check(args: &Args, like_pg_dump: bool) -> Result<DumpOptions, Refusal> {
     let sections = sections(&args.content.section)?;
     let jobs = number(args.jobs.as_deref(), "-j/--jobs", POSITIVE)?;
+    let segment_size = segment_size(args.segment_size.as_deref())?;
     let digits = number(
         args.extra_float_digits.as_deref(),
         "--extra-float-digits",
@@ -147,6 +148,7 @@ pub(super) fn check(args: &Args, like_pg_dump: bool) -> Result<DumpOptions, Refu
         },
         lock_wait_timeout: args.lock_wait_timeout.clone(),
         jobs: jobs.and_then(|jobs| usize::try_from(jobs).ok()).unwrap_or(1),
+        segment_size,
         output,
         ..DumpOptions::default()
     })
@@ -192,6 +194,36 @@ fn rows(args: &Args) -> Result<RowFormat, Refusal> {
             .unwrap_or(1),
         on_conflict_do_nothing: args.on_conflict_do_nothing,
     }))
+}
+
+/// A number of bytes, with the units that PostgreSQL's settings have.
+fn segment_size(text: Option<&str>) -> Result<u64, Refusal> {
+    let Some(text) = text else {
+        return Ok(DumpOptions::SEGMENT_SIZE);
+    };
+    let at = text
+        .find(|letter: char| !letter.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (digits, unit) = text.split_at(at);
+    let factor = match unit.trim_start() {
+        "" | "B" => Some(1),
+        "kB" => Some(1u64 << 10),
+        "MB" => Some(1 << 20),
+        "GB" => Some(1 << 30),
+        _ => None,
+    };
+    let bytes = digits
+        .parse()
+        .ok()
+        .zip(factor)
+        .and_then(|(number, factor): (u64, u64)| number.checked_mul(factor));
+    match bytes {
+        Some(bytes) if bytes > 0 => Ok(bytes),
+        _ => Err(format!(
+            "invalid value \"{text}\" for option --segment-size: a number of bytes, or of kB, MB or GB, is expected"
+        )
+        .into()),
+    }
 }
 
 fn format(name: Option<&str>) -> Result<Format, Refusal> {
@@ -384,6 +416,31 @@ mod tests {
             Algorithm::Gzip
         );
         assert!(refused("-Fc --archive-version=1.14 -Zzstd").contains("1.14"));
+    }
+
+    #[test]
+    fn segment_sizes_have_postgresqls_units() {
+        let of = |size: &str| checked(&format!("--segment-size={size}")).map(|options| options.segment_size);
+        assert_eq!(checked("").unwrap().segment_size, DumpOptions::SEGMENT_SIZE);
+        for (size, bytes) in [
+            ("8192", 8192),
+            ("64kB", 65_536),
+            ("2MB", 2 << 20),
+            ("1GB", 1 << 30),
+        ] {
+            assert_eq!(of(size).unwrap(), bytes, "{size}");
+        }
+        for size in [
+            "0",
+            "MB",
+            "1XB",
+            "-1",
+            "1.5MB",
+            "99999999999999999999",
+            "99999999999GB",
+        ] {
+            assert!(of(size).unwrap_err().text.contains("--segment-size"), "{size}");
+        }
     }
 
     #[test]

@@ -5,14 +5,13 @@
 
 use bstr::BString;
 use bytes::Bytes;
-use tokio::sync::mpsc;
 
 use super::options::Inserts;
-use super::rows::{Encoders, Pending, unwanted};
+use super::rows::Pieces;
 use crate::error::Result;
 use crate::objects::table::data::InsertSource;
 use crate::sql::{Quoting, put};
-use crate::wire::{ColumnInfo, Lane, RowText};
+use crate::wire::{ColumnInfo, Lane, LaneError, RowText};
 
 /// How a value of a column is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,20 +128,20 @@ fn is_bare_number(text: &[u8]) -> bool {
         .all(|byte| matches!(byte, b'0'..=b'9' | b' ' | b'+' | b'-' | b'e' | b'E' | b'.'))
 }
 
-/// Reads the rows of a table and sends segments of statements.
+/// Reads the rows of a table as statements. `statement` gives the rows; it may begin with others that give none.
 ///
 /// # Errors
-/// If the server refuses to give the rows, or nobody takes them.
+/// If the server refuses to give the rows, or a segment cannot be made.
 pub(super) async fn read(
-    mut lane: Lane,
-    source: InsertSource,
+    lane: &mut Lane,
+    statement: &[u8],
+    source: &InsertSource,
     style: Inserts,
     quoting: Quoting,
-    encoders: Encoders,
-    sender: mpsc::Sender<Pending>,
-) -> Result<Lane> {
-    let mut select = lane.select(&source.query).await?;
-    let mut writer = Writer::new(&source, select.columns(), style, quoting);
+    mut pieces: Pieces<'_>,
+) -> Result<(), LaneError> {
+    let mut select = lane.select(statement).await?;
+    let mut writer = Writer::new(source, select.columns(), style, quoting);
     let mut text = BString::default();
     let mut rows = 0;
     loop {
@@ -157,17 +156,14 @@ pub(super) async fn read(
                 put!(text; "\n\n");
             }
         }
-        if text.len() >= encoders.segment_length() || row.is_none() {
+        if text.len() >= pieces.length() || row.is_none() {
             let plain = Bytes::from(Vec::from(std::mem::take(&mut text)));
-            let segment = encoders.start(vec![plain], std::mem::take(&mut rows));
-            sender.send(segment).await.map_err(|_| unwanted())?;
+            pieces.push(vec![plain], std::mem::take(&mut rows)).await?;
         }
         if row.is_none() {
-            break;
+            return Ok(pieces.finish().await?);
         }
     }
-    drop(select);
-    Ok(lane)
 }
 
 #[cfg(test)]
@@ -209,6 +205,7 @@ mod tests {
         message(b'Z', b"T");
         let (mut lane, _server) = lane_against(&reply).await;
         let source = InsertSource {
+            lock: None,
             query: "SELECT".into(),
             begin: "INSERT INTO t VALUES".into(),
             generated: generated.to_vec(),

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::try_join;
 use postgres_types::Type;
 
-use super::rows::{Encoders, finished};
+use super::rows::Encoders;
 use crate::archive::ArchiveWriter;
 use crate::connect::{Columns, ServerVersion};
 use crate::error::{Error, ErrorKind, Result};
@@ -73,7 +73,7 @@ async fn write_batch<W: ArchiveWriter>(
         progress.bytes(bytes.len() as u64);
         // An object without contents has no segment at all.
         if !bytes.is_empty() {
-            let segment = finished(encoders.start(vec![bytes], 0)).await?;
+            let segment = encoders.start(vec![bytes], 0).finished().await?;
             writer.append(segment).await?;
         }
         if piece.is_last {

@@ -5,13 +5,16 @@
 //! compression into an [`ArchiveWriter`](crate::archive::ArchiveWriter). Formats are [`crate::archive`]'s, the
 //! SQL of scripts is [`crate::script`]'s.
 
+mod budget;
 mod inserts;
 mod large_objects;
 mod options;
 mod patterns;
 mod plan;
+mod pool;
 mod rows;
 mod run;
+mod segments;
 mod session;
 
 pub use options::{DumpOptions, Inserts, LargeObjects, OutputOptions, Patterns, RowFormat, TablePattern};

@@ -44,6 +44,9 @@ pub struct DumpOptions {
     pub lock_wait_timeout: Option<String>,
     /// How many connections read at once, at least 1.
     pub jobs: usize,
+    /// With several connections: a table that has more bytes on disk, TOAST included, is cut into segments of about
+    /// this size, which are read side by side.
+    pub segment_size: u64,
     /// The program's name and version, as scripts and archives show them.
     pub dumped_by: String,
 }
@@ -144,6 +147,12 @@ impl Patterns {
     }
 }
 
+impl DumpOptions {
+    /// The size of segments where nothing else is said: large enough that starting to read one costs nothing beside
+    /// reading it, small enough that one of them waits in memory for each lane.
+    pub const SEGMENT_SIZE: u64 = 16 << 20;
+}
+
 impl Default for DumpOptions {
     fn default() -> Self {
         DumpOptions {
@@ -164,6 +173,7 @@ impl Default for DumpOptions {
             snapshot: Snapshot::New,
             lock_wait_timeout: None,
             jobs: 1,
+            segment_size: DumpOptions::SEGMENT_SIZE,
             dumped_by: concat!("rsdump version ", env!("CARGO_PKG_VERSION")).to_owned(),
         }
     }

@@ -11,7 +11,7 @@ use super::options::{DumpOptions, Inserts, RowFormat};
 use crate::archive::{ArchiveVersion, Format};
 use crate::error::Result;
 use crate::objects::database::{self, Database, SessionSettings};
-use crate::objects::table::data::{self, InsertSource, RowOptions};
+use crate::objects::table::data::{self, InsertSource, RowOptions, RowQuery};
 use crate::objects::{Body, Catalog, EmitOptions, Emitter};
 use crate::order::{self, Warning};
 use crate::toc::{DumpId, Entry};
@@ -30,8 +30,8 @@ pub struct Plan {
 /// Where an entry's data come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DataSource {
-    /// The rows that this COPY statement gives.
-    Rows(BString),
+    /// The rows of a table, by COPY.
+    Rows(RowQuery),
     /// The rows that a query gives, as INSERT statements.
     Inserts(InsertSource, Inserts),
     /// These large objects.
@@ -185,7 +185,7 @@ fn source(catalog: &Catalog, entry: &Entry, options: &DumpOptions) -> Option<(Du
     let object = catalog.object(entry.dump_id);
     let source = match &object.body {
         Body::TableData(rows) => match options.rows {
-            RowFormat::Copy => DataSource::Rows(data::copy_query(catalog, object, rows)),
+            RowFormat::Copy => DataSource::Rows(data::row_query(catalog, object, rows)?),
             RowFormat::Inserts(inserts) => {
                 let source = data::insert_source(catalog, object, rows, row_options(options));
                 DataSource::Inserts(source, inserts)

@@ -1,31 +1,27 @@
-//! The rows of a table on their way from a lane to the archive.
+//! The rows of one unit of work on their way from a lane to the writer.
 //!
-//! A task reads a lane, cuts the rows into segments at row boundaries and has them compressed on blocking threads;
-//! it hands them over in order through a short queue, and waits when that is full. Memory is bounded
-//! by the queue and the length of a segment, however long the table is. Only a single row that is longer than a
-//! segment takes more.
+//! What the lane reads is gathered into pieces of whole rows, which are compressed on blocking threads while the lane
+//! reads on, and handed over in order. A lane may always have one piece compressed; what processors are left over
+//! go to whoever has more to do, so that one table that cannot be cut is still compressed by all of them. Only a
+//! single row that is longer than a piece takes more memory.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bstr::BString;
 use bytes::Bytes;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 
-use super::inserts;
-use super::options::Inserts;
+use super::pool::Unit;
 use crate::archive::{COPY_END, Framing, Segment, SegmentEncoder};
 use crate::compress::Compression;
 use crate::error::{Error, ErrorKind, Result};
-use crate::objects::table::data::InsertSource;
-use crate::sql::Quoting;
-use crate::wire::Lane;
+use crate::wire::{Lane, LaneError};
 
-/// Plain bytes after which a segment ends.
-const SEGMENT: usize = 1 << 20;
+/// Plain bytes after which a piece ends.
+const PIECE: usize = 1 << 20;
 /// Plain bytes after which uncompressed rows are handed on: nothing is gained by gathering them.
-const RAW_SEGMENT: usize = 128 << 10;
+const RAW_PIECE: usize = 128 << 10;
 
 /// Makes segments for one archive, on as many threads as there are processors.
 #[derive(Clone)]
@@ -34,12 +30,17 @@ pub(super) struct Encoders {
     compression: Compression,
     /// Encoders that are not in use; making one costs more than a small segment does.
     idle: Arc<Mutex<Vec<SegmentEncoder>>>,
-    /// How many segments of one table may be under way.
-    depth: usize,
+    /// How many segments may be under way besides one for each lane.
+    spare: Arc<Semaphore>,
 }
 
 /// A segment that is being made.
-pub(super) type Pending = JoinHandle<Result<Segment>>;
+pub(super) enum Pending {
+    /// It was not worth a thread.
+    Made(Result<Segment>),
+    /// Another thread has it.
+    Making(JoinHandle<Result<Segment>>, Option<OwnedSemaphorePermit>),
+}
 
 impl Encoders {
     /// Encoders for what the archive's writer wants.
@@ -53,22 +54,25 @@ impl Encoders {
             framing,
             compression,
             idle: Arc::new(Mutex::new(vec![first])),
-            depth: processors.clamp(1, 8) + 1,
+            spare: Arc::new(Semaphore::new(processors.clamp(1, 16))),
         })
     }
 
     /// Starts making a segment.
     pub(super) fn start(&self, plain: Vec<Bytes>, rows: u64) -> Pending {
-        let encoders = self.clone();
         if self.framing == Framing::Raw {
             // Nothing to compute but a checksum, which is quicker than changing threads.
-            let segment = encoders.encode(plain, rows);
-            return tokio::spawn(std::future::ready(segment));
+            return Pending::Made(self.encode(plain, rows));
         }
-        tokio::task::spawn_blocking(move || encoders.encode(plain, rows))
+        let encoders = self.clone();
+        Pending::Making(
+            tokio::task::spawn_blocking(move || encoders.encode(plain, rows)),
+            None,
+        )
     }
 
-    fn encode(&self, plain: Vec<Bytes>, rows: u64) -> Result<Segment> {
+    /// Makes a segment at once.
+    pub(super) fn encode(&self, plain: Vec<Bytes>, rows: u64) -> Result<Segment> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut encoder = match idle {
             Some(encoder) => encoder,
@@ -85,113 +89,140 @@ impl Encoders {
         Ok(segment)
     }
 
-    /// Plain bytes after which a segment is long enough.
-    pub(super) fn segment_length(&self) -> usize {
-        match self.framing {
-            Framing::Raw => RAW_SEGMENT,
-            _ => SEGMENT,
+    /// Leave to have one more segment under way.
+    fn spare(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.spare).try_acquire_owned().ok()
+    }
+}
+
+impl Pending {
+    /// Waits for the segment.
+    pub(super) async fn finished(self) -> Result<Segment> {
+        match self {
+            Pending::Made(segment) => segment,
+            Pending::Making(task, _permit) => task.await.unwrap_or_else(|error| Err(lost(error))),
+        }
+    }
+
+    fn is_finished(&self) -> bool {
+        match self {
+            Pending::Made(_) => true,
+            Pending::Making(task, _) => task.is_finished(),
         }
     }
 }
 
-/// The segments of one table, in order.
-pub(super) struct Rows {
-    segments: mpsc::Receiver<Pending>,
-    task: JoinHandle<Result<Lane>>,
-}
-
-impl Rows {
-    /// Starts reading the rows that `query`, a COPY statement, gives.
-    pub(super) fn read(lane: Lane, query: BString, encoders: &Encoders) -> Rows {
-        Rows::spawn(encoders, |sender| read(lane, query, encoders.clone(), sender))
-    }
-
-    /// Starts reading the rows of `source` as INSERT statements.
-    pub(super) fn read_inserts(
-        lane: Lane,
-        source: InsertSource,
-        style: Inserts,
-        quoting: Quoting,
-        encoders: &Encoders,
-    ) -> Rows {
-        Rows::spawn(encoders, |sender| {
-            inserts::read(lane, source, style, quoting, encoders.clone(), sender)
-        })
-    }
-
-    fn spawn<F>(encoders: &Encoders, read: impl FnOnce(mpsc::Sender<Pending>) -> F) -> Rows
-    where
-        F: Future<Output = Result<Lane>> + Send + 'static,
-    {
-        let (sender, segments) = mpsc::channel(encoders.depth);
-        Rows {
-            segments,
-            task: tokio::spawn(read(sender)),
-        }
-    }
-
-    /// The next segment, or `None` after the last.
-    ///
-    /// # Errors
-    /// If the segment could not be compressed. That the rows ended too early is only told by [`Rows::finish`].
-    pub(super) async fn next(&mut self) -> Result<Option<Segment>> {
-        match self.segments.recv().await {
-            Some(pending) => finished(pending).await.map(Some),
-            None => Ok(None),
-        }
-    }
-
-    /// Takes the lane back once all segments are there.
-    ///
-    /// # Errors
-    /// If reading failed.
-    pub(super) async fn finish(self) -> Result<Lane> {
-        // A task that is still sending finds that out.
-        drop(self.segments);
-        self.task.await.unwrap_or_else(|error| Err(lost(error)))
-    }
-}
-
-/// Waits for a segment.
-pub(super) async fn finished(pending: Pending) -> Result<Segment> {
-    pending.await.unwrap_or_else(|error| Err(lost(error)))
-}
-
-fn lost(error: tokio::task::JoinError) -> Error {
+/// The error of a task that is no more.
+pub(super) fn lost(error: tokio::task::JoinError) -> Error {
     Error::with_source(ErrorKind::Io, "a task of the dump ended early", error)
 }
 
-/// Whoever wanted the rows is gone.
-pub(super) fn unwanted() -> Error {
-    Error::new(ErrorKind::Io, "the rows are not wanted any more")
+/// A unit's pieces on their way: compressed side by side, handed over in order.
+pub(super) struct Pieces<'a> {
+    unit: &'a Unit,
+    encoders: &'a Encoders,
+    pending: VecDeque<Pending>,
 }
 
-async fn read(
-    mut lane: Lane,
-    query: BString,
-    encoders: Encoders,
-    sender: mpsc::Sender<Pending>,
-) -> Result<Lane> {
-    let mut copy = lane.copy_out(&query).await?;
-    let mut gathered: VecDeque<Bytes> = VecDeque::new();
+impl Pieces<'_> {
+    /// Nothing yet.
+    pub(super) fn new<'a>(unit: &'a Unit, encoders: &'a Encoders) -> Pieces<'a> {
+        Pieces {
+            unit,
+            encoders,
+            pending: VecDeque::new(),
+        }
+    }
+
+    /// Plain bytes after which a piece is long enough.
+    pub(super) fn length(&self) -> usize {
+        match self.encoders.framing {
+            Framing::Raw => RAW_PIECE,
+            _ => PIECE,
+        }
+    }
+
+    /// Takes a piece, waiting while too many are under way.
+    pub(super) async fn push(&mut self, plain: Vec<Bytes>, rows: u64) -> Result<()> {
+        let mut permit = None;
+        while let Some(first) = self.pending.front() {
+            if !first.is_finished() {
+                permit = self.encoders.spare();
+                if permit.is_some() {
+                    break;
+                }
+            }
+            self.hand_over().await?;
+        }
+        let mut segment = self.encoders.start(plain, rows);
+        if let Pending::Making(_, slot) = &mut segment {
+            *slot = permit;
+        }
+        self.pending.push_back(segment);
+        match self.pending.front() {
+            Some(first) if first.is_finished() => self.hand_over().await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Hands over what is left.
+    pub(super) async fn finish(mut self) -> Result<()> {
+        while !self.pending.is_empty() {
+            self.hand_over().await?;
+        }
+        Ok(())
+    }
+
+    /// Hands over the first piece.
+    async fn hand_over(&mut self) -> Result<()> {
+        match self.pending.pop_front() {
+            // The permit, if it has one, is kept until the budget has taken the segment in.
+            Some(Pending::Making(task, permit)) => {
+                let segment = Pending::Making(task, None).finished().await?;
+                self.unit.send(segment).await;
+                drop(permit);
+            }
+            Some(made) => self.unit.send(made.finished().await?).await,
+            None => {}
+        }
+        Ok(())
+    }
+}
+
+/// Reads the rows that a COPY statement gives.
+///
+/// # Errors
+/// If the server fails or a segment cannot be made.
+pub(super) async fn read(
+    lane: &mut Lane,
+    statement: &[u8],
+    ends_table: bool,
+    mut pieces: Pieces<'_>,
+) -> Result<(), LaneError> {
+    let mut copy = lane.copy_out(statement).await?;
+    let mut gathered: Vec<Bytes> = Vec::new();
     let (mut length, mut counted) = (0, 0);
-    loop {
-        let piece = copy.next().await?;
-        let is_last = piece.is_none();
-        let piece = piece.map_or(Bytes::from_static(COPY_END), |piece| piece.freeze());
-        length += piece.len();
-        gathered.push_back(piece);
-        if length >= encoders.segment_length() || is_last {
+    let mut is_last = false;
+    while !is_last {
+        match copy.next().await? {
+            Some(rows) => {
+                length += rows.len();
+                gathered.push(rows.freeze());
+            }
+            None => {
+                is_last = true;
+                if ends_table {
+                    length += COPY_END.len();
+                    gathered.push(Bytes::from_static(COPY_END));
+                }
+            }
+        }
+        if length > 0 && (is_last || length >= pieces.length()) {
             let rows = copy.rows() - counted;
             counted += rows;
             length = 0;
-            let segment = encoders.start(gathered.drain(..).collect(), rows);
-            sender.send(segment).await.map_err(|_| unwanted())?;
-        }
-        if is_last {
-            break;
+            pieces.push(std::mem::take(&mut gathered), rows).await?;
         }
     }
-    drop(copy);
-    Ok(lane)
+    Ok(pieces.finish().await?)
 }

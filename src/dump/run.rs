@@ -1,5 +1,6 @@
 //! Running a dump: from options to a finished script or archive.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,7 +9,9 @@ use bstr::BString;
 use super::large_objects;
 use super::options::{DumpOptions, LargeObjects};
 use super::plan::{self, DataSource, Plan, PlanWarning};
-use super::rows::{Encoders, Rows};
+use super::pool::{self, RowSource, Segments, TableRows};
+use super::rows::Encoders;
+use super::segments::{self, Cut};
 use super::session::Server;
 use crate::archive::plain::{PlainOptions, Told};
 use crate::archive::{
@@ -18,11 +21,13 @@ use crate::archive::{
 use crate::connect::ConnectParams;
 use crate::error::{Error, ErrorKind, Result};
 use crate::objects::database::{self, SessionSettings};
-use crate::objects::read::{self, ReadOptions};
+use crate::objects::read::{self, Locks, ReadOptions};
 use crate::progress::Progress;
-use crate::sql::Quoting;
 use crate::toc::Entry;
 use crate::wire::Lane;
+
+/// Bytes of segments, as stored, that may wait for the writer: so many for each lane.
+const BUDGET: usize = 16 << 20;
 
 /// Who is told what while a dump runs.
 #[derive(Clone)]
@@ -126,21 +131,15 @@ async fn run<W: ArchiveWriter>(
         .begin(&header(&server, params, options), &plan.entries)
         .await?;
     observer.progress.planned(plan.sources.len());
-    let mut data = Data {
-        encoders,
-        server: &server,
-        lane: None,
-        quoting: server.quoting(options),
-        progress: &*observer.progress,
-    };
-    for entry in &plan.entries {
-        if let Some(source) = plan.sources.get(&entry.dump_id) {
-            data.write(entry, source, &mut writer).await?;
-        }
-    }
-    if let Some(lane) = data.lane {
-        lane.close().await;
-    }
+    write_data(
+        &server,
+        &plan,
+        options,
+        &encoders,
+        &mut writer,
+        &*observer.progress,
+    )
+    .await?;
     Ok(DumpReport {
         entries: plan.entries.len(),
         written: writer.finish().await?,
@@ -178,8 +177,8 @@ async fn make_plan(server: &Server, options: &DumpOptions) -> Result<(Plan, Opti
         .reader()
         .with_system_objects(selection.names_system_schema());
     let mut locks = None;
-    let lock = async |statements: &bstr::BStr| {
-        locks = server.command("locking tables", statements).await?;
+    let lock = async |statements: &Locks| {
+        locks = server.lock(statements).await?;
         Ok(())
     };
     let catalog = read::read(&reader, &selection, &read_options, lock);
@@ -205,14 +204,89 @@ fn header(server: &Server, params: &ConnectParams, options: &DumpOptions) -> Hea
     header
 }
 
+/// Reads everything that has data, and writes it in the order of the entries.
+async fn write_data<W: ArchiveWriter>(
+    server: &Server,
+    plan: &Plan,
+    options: &DumpOptions,
+    encoders: &Encoders,
+    writer: &mut W,
+    progress: &dyn Progress,
+) -> Result<()> {
+    let tables = cut_tables(server, plan, options).await?;
+    let budget = BUDGET.saturating_mul(options.jobs);
+    let (mut lanes, segments) = pool::start(tables, options.jobs, budget, server.lanes(), encoders);
+    let mut data = Data {
+        encoders,
+        server,
+        segments,
+        progress,
+    };
+    let writing = async {
+        for entry in &plan.entries {
+            if let Some(source) = plan.sources.get(&entry.dump_id) {
+                data.write(entry, source, writer).await?;
+            }
+        }
+        server.check_alive()
+    };
+    let outcome = tokio::select! {
+        biased;
+        error = lanes.failure() => Err(error),
+        outcome = writing => outcome,
+    };
+    match outcome {
+        Ok(()) => lanes.finish().await,
+        Err(error) => {
+            lanes.cancel().await;
+            Err(error)
+        }
+    }
+}
+
+/// The tables whose rows are dumped, in the order of the entries, each with its segments.
+async fn cut_tables(server: &Server, plan: &Plan, options: &DumpOptions) -> Result<Vec<TableRows>> {
+    let sources = plan.entries.iter().filter_map(|entry| {
+        let source = match plan.sources.get(&entry.dump_id)? {
+            DataSource::Rows(query) => RowSource::Copy(query.clone()),
+            DataSource::Inserts(source, style) => {
+                RowSource::Inserts(source.clone(), *style, server.quoting(options))
+            }
+            DataSource::LargeObjects(_) => return None,
+        };
+        Some(TableRows {
+            name: entry.tag.clone(),
+            source,
+            cut: Cut::WHOLE,
+        })
+    });
+    let mut tables: Vec<TableRows> = sources.collect();
+    if options.jobs < 2 {
+        return Ok(tables);
+    }
+    let cuttable = tables.iter_mut().filter_map(|table| match &table.source {
+        RowSource::Copy(query) if query.has_parts() => Some((query.table, &mut table.cut)),
+        _ => None,
+    });
+    let cuttable: Vec<_> = cuttable.collect();
+    let oids: Vec<u32> = cuttable.iter().map(|(oid, _)| *oid).collect();
+    let sizes = match oids.is_empty() {
+        true => HashMap::new(),
+        false => segments::sizes(&server.reader(), &oids).await?,
+    };
+    for (oid, cut) in cuttable {
+        if let Some(size) = sizes.get(&oid) {
+            *cut = Cut::new(*size, options.segment_size);
+        }
+    }
+    Ok(tables)
+}
+
 /// What is needed to write data.
 struct Data<'a> {
-    encoders: Encoders,
+    encoders: &'a Encoders,
     server: &'a Server,
-    /// The lane for rows, once there were some.
-    lane: Option<Lane>,
-    /// How INSERT statements write strings.
-    quoting: Quoting,
+    segments: Segments,
     progress: &'a dyn Progress,
 }
 
@@ -226,45 +300,21 @@ impl Data<'_> {
         self.progress.entry_begun(&entry.tag.to_string());
         match source {
             DataSource::Rows(_) | DataSource::Inserts(..) => {
-                let written = self.write_rows(entry, source, writer).await;
-                written.map_err(|error| {
-                    error.context(format!("dumping the contents of table \"{}\"", entry.tag))
-                })?;
+                writer.begin_data(entry.dump_id).await?;
+                while let Some(segment) = self.segments.next().await {
+                    self.progress.bytes(segment.plain_len);
+                    writer.append(segment).await?;
+                }
+                writer.end_data().await?;
             }
             DataSource::LargeObjects(oids) => {
                 writer.begin_large_objects(entry.dump_id).await?;
                 let reader = self.server.reader();
-                large_objects::write(&reader, oids, &self.encoders, writer, self.progress).await?;
+                large_objects::write(&reader, oids, self.encoders, writer, self.progress).await?;
                 writer.end_large_objects().await?;
             }
         }
         self.progress.entry_done();
         Ok(())
-    }
-
-    async fn write_rows<W: ArchiveWriter>(
-        &mut self,
-        entry: &Entry,
-        source: &DataSource,
-        writer: &mut W,
-    ) -> Result<()> {
-        let lane = match self.lane.take() {
-            Some(lane) => lane,
-            None => self.server.lane().await?,
-        };
-        writer.begin_data(entry.dump_id).await?;
-        let mut rows = match source {
-            DataSource::Inserts(source, style) => {
-                Rows::read_inserts(lane, source.clone(), *style, self.quoting, &self.encoders)
-            }
-            DataSource::Rows(query) => Rows::read(lane, query.clone(), &self.encoders),
-            DataSource::LargeObjects(_) => return Ok(()),
-        };
-        while let Some(segment) = rows.next().await? {
-            self.progress.bytes(segment.plain_len);
-            writer.append(segment).await?;
-        }
-        self.lane = Some(rows.finish().await?);
-        writer.end_data().await
     }
 }

@@ -3,16 +3,23 @@
 //! The first session opens the transaction that the dump lives in, and exports its snapshot when others must
 //! join. How a session is set up is [`crate::connect`]'s; what is read over them is not decided here.
 
+use std::sync::Arc;
+
 use bstr::{BStr, BString, ByteSlice};
+use tokio::sync::Mutex;
 
 use super::options::DumpOptions;
 use super::patterns;
 use crate::connect::{ConnectParams, ServerVersion, Session, SetupOptions, Snapshot, setup_lane};
 use crate::error::{Error, ErrorKind, Result};
 use crate::objects::Reader;
+use crate::objects::read::Locks;
 use crate::objects::selection::Selection;
-use crate::sql::Quoting;
+use crate::sql::{Quoting, text};
 use crate::wire::Lane;
+
+/// How often both connections of a dump with one job try to lock the same tables.
+const ATTEMPTS: usize = 20;
 
 /// The connections of a dump.
 #[derive(Debug)]
@@ -21,10 +28,21 @@ pub(super) struct Server {
     pub(super) sessions: Vec<Session>,
     /// The server's version.
     pub(super) version: ServerVersion,
+    lanes: LaneSource,
+}
+
+/// Opens lanes within the dump's snapshot.
+#[derive(Debug, Clone)]
+pub(super) struct LaneSource {
+    version: ServerVersion,
     params: ConnectParams,
     /// How further connections are set up.
     setup: SetupOptions,
     snapshot: Snapshot,
+    /// The one lane of a dump with one job, once it has been opened; it holds locks of its own.
+    only: Arc<Mutex<Option<Lane>>>,
+    /// There are several lanes.
+    parallel: bool,
 }
 
 impl Server {
@@ -46,12 +64,22 @@ impl Server {
             }
             other => other.clone(),
         };
-        Ok(Server {
+        let lanes = LaneSource {
             version: session.version(),
-            sessions: vec![session],
             params: params.clone(),
             setup,
             snapshot,
+            only: Arc::default(),
+            parallel: options.jobs > 1,
+        };
+        if options.entries.data && !lanes.parallel {
+            let lane = lanes.lane().await?;
+            *lanes.only.lock().await = Some(lane);
+        }
+        Ok(Server {
+            version: session.version(),
+            sessions: vec![session],
+            lanes,
         })
     }
 
@@ -83,7 +111,7 @@ impl Server {
     /// See [`patterns::resolve`].
     pub(super) async fn resolve(&self, options: &DumpOptions) -> Result<Selection> {
         let reader = self.reader();
-        let patterns = patterns::resolve(&reader, &options.patterns, self.params.database());
+        let patterns = patterns::resolve(&reader, &options.patterns, self.lanes.params.database());
         let Some(session) = self.sessions.first().filter(|_| !options.patterns.are_none()) else {
             return patterns.await;
         };
@@ -100,29 +128,104 @@ impl Server {
         found
     }
 
+    /// Where lanes come from.
+    pub(super) fn lanes(&self) -> &LaneSource {
+        &self.lanes
+    }
+
+    /// Locks the tables of the dump. A lane that is returned must be kept for as long as the locks shall last.
+    ///
+    /// With several lanes, each locks the table that it reads when it comes to it. A single one locks all of them
+    /// now: whoever asks for a stronger lock later then waits for both connections, and never for one while the
+    /// other waits for it.
+    ///
+    /// # Errors
+    /// If the server refuses a lock.
+    pub(super) async fn lock(&self, locks: &Locks) -> Result<Option<Lane>> {
+        const WHAT: &str = "locking tables";
+        let mut only = self.lanes.only.lock().await;
+        let (session, waiting) = match (self.sessions.first(), locks.waiting.to_str(), &mut *only) {
+            (Some(session), Ok(waiting), None) => return session.batch(WHAT, waiting).await.map(|()| None),
+            (Some(session), Ok(waiting), Some(_)) => (session, waiting),
+            // A session takes statements in UTF-8 only.
+            (_, _, Some(lane)) => {
+                lane.simple(&locks.waiting).await?.check(WHAT)?;
+                return Ok(None);
+            }
+            (_, _, None) => {
+                let mut lane = self.lanes.lane().await?;
+                lane.simple(&locks.waiting).await?.check(WHAT)?;
+                return Ok(Some(lane));
+            }
+        };
+        let Some(lane) = &mut *only else { return Ok(None) };
+        session.batch(WHAT, "SAVEPOINT tables").await?;
+        lane.simple(b"SAVEPOINT tables").await?.check(WHAT)?;
+        for attempt in 1.. {
+            session.batch(WHAT, waiting).await?;
+            let locked = lane.simple(&locks.at_once).await?.check(WHAT);
+            match locked {
+                // lock_not_available: somebody queued up behind the session's lock, and must be let through.
+                Err(error) if error.code() == Some("55P03") && attempt < ATTEMPTS => {
+                    const AGAIN: &str = "ROLLBACK TO SAVEPOINT tables";
+                    lane.simple(AGAIN.as_bytes()).await?.check(WHAT)?;
+                    session.batch(WHAT, AGAIN).await?;
+                }
+                other => return other.map(|_| None),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Checks that the session that holds the locks is still there.
+    ///
+    /// # Errors
+    /// If it is not: then a table may have been rewritten, and look empty to the lanes.
+    pub(super) fn check_alive(&self) -> Result<()> {
+        match self.sessions.iter().any(Session::is_closed) {
+            false => Ok(()),
+            true => Err(Error::new(
+                ErrorKind::Connect,
+                "the server closed the connection that held the locks of the dump",
+            )),
+        }
+    }
+}
+
+impl LaneSource {
     /// A raw connection within the dump's snapshot.
     ///
     /// # Errors
     /// If the server refuses another connection, or the snapshot is gone.
     pub(super) async fn lane(&self) -> Result<Lane> {
+        if let Some(lane) = self.only.lock().await.take() {
+            return Ok(lane);
+        }
         let mut lane = self.params.lane().await?;
         setup_lane(&mut lane, &self.setup, &self.snapshot).await?;
+        if self.parallel {
+            // Rows must come in the order of their pages, from this process alone.
+            let serial = self
+                .version
+                .pick(90_600, "SET max_parallel_workers_per_gather = 0; ", "");
+            let sql = format!("SET enable_tidscan = on; {serial}SAVEPOINT tables");
+            lane.simple(sql.as_bytes())
+                .await?
+                .check("setting up the session")?;
+        }
         Ok(lane)
     }
 
-    /// Runs statements in the dump's own transaction or, if they are not in UTF-8, in that of a lane, which
-    /// is returned and must be kept for as long as what they did shall last.
-    ///
-    /// # Errors
-    /// If the server refuses a statement.
-    pub(super) async fn command(&self, what: &str, sql: &BStr) -> Result<Option<Lane>> {
-        match (sql.to_str(), self.sessions.first()) {
-            (Ok(sql), Some(session)) => session.batch(what, sql).await.map(|()| None),
-            _ => {
-                let mut lane = self.lane().await?;
-                lane.simple(sql).await?.check(what)?;
-                Ok(Some(lane))
-            }
+    /// What a lane says before it reads a table, and after it has read another: it must not wait for the lock. The
+    /// dump has one already, and whoever waits for that to go would keep both waiting.
+    pub(super) fn lock(&self, table: &BStr) -> BString {
+        match self.parallel {
+            true => text!(
+                "ROLLBACK TO SAVEPOINT tables; LOCK TABLE ",
+                table,
+                " IN ACCESS SHARE MODE NOWAIT; "
+            ),
+            false => BString::default(),
         }
     }
 }

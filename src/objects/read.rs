@@ -4,7 +4,7 @@
 //! wanted tables are locked, and the details phase reads what only wanted objects need. Within a phase all
 //! queries run together, so that the number of round trips does not grow with the number of objects.
 
-use bstr::{BStr, BString};
+use bstr::BString;
 use postgres_types::Type;
 
 use super::selection::{self, Selection};
@@ -51,6 +51,15 @@ pub enum LargeObjects {
     Single,
 }
 
+/// The statements that lock the tables of a dump.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Locks {
+    /// Waiting for each lock, for no longer than was asked for.
+    pub waiting: BString,
+    /// Failing where a lock is not to be had at once.
+    pub at_once: BString,
+}
+
 /// Reads what is wanted of a database, ready to be put in order.
 ///
 /// `lock` runs the statements that lock tables, in a transaction that lasts as long as the dump.
@@ -61,14 +70,15 @@ pub async fn read(
     reader: &Reader<'_>,
     selection: &Selection,
     options: &ReadOptions,
-    lock: impl AsyncFnOnce(&BStr) -> Result<()>,
+    lock: impl AsyncFnOnce(&Locks) -> Result<()>,
 ) -> Result<Catalog> {
     let mut catalog = Catalog::new(reader.version, options.quoting);
     let dependencies = read_base(reader, selection, options, &mut catalog).await?;
     add_data(reader, selection, options, &mut catalog).await?;
-    let locks = lock_statements(options, &catalog);
-    if !locks.is_empty() {
-        lock(locks.as_ref()).await?;
+    let waiting = lock_statements(options, &catalog, "");
+    if !waiting.is_empty() {
+        let at_once = lock_statements(options, &catalog, " NOWAIT");
+        lock(&Locks { waiting, at_once }).await?;
     }
     read_details(reader, options, &mut catalog).await?;
 
@@ -261,7 +271,7 @@ fn relations(catalog: &Catalog, wanted: impl Fn(&Object, &table::Table) -> bool)
 }
 
 /// What keeps the tables that are dumped from being dropped or altered until the dump is done.
-fn lock_statements(options: &ReadOptions, catalog: &Catalog) -> BString {
+fn lock_statements(options: &ReadOptions, catalog: &Catalog, how: &str) -> BString {
     /// A statement is ended when it is this long; the server keeps all of it in memory.
     const STATEMENT: usize = 100_000;
     let parts = Components::DEFINITION | Components::DATA | Components::STATISTICS | Components::POLICY;
@@ -281,12 +291,12 @@ fn lock_statements(options: &ReadOptions, catalog: &Catalog) -> BString {
         };
         put!(statements; word, catalog.qualified(table));
         if statements.len() - start > STATEMENT {
-            put!(statements; " IN ACCESS SHARE MODE;\n");
+            put!(statements; " IN ACCESS SHARE MODE", how, ";\n");
             begun = None;
         }
     }
     if begun.is_some() {
-        put!(statements; " IN ACCESS SHARE MODE;\n");
+        put!(statements; " IN ACCESS SHARE MODE", how, ";\n");
     }
     match &options.lock_wait_timeout {
         Some(timeout) if !statements.is_empty() => {

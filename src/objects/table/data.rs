@@ -6,7 +6,7 @@
 
 use bstr::BString;
 
-use super::{Column, Table};
+use super::{Column, RelKind, Table};
 use crate::objects::{Body, Catalog, Components, Emitter, Object};
 use crate::sql::{put, text};
 use crate::toc::list::one_line;
@@ -57,6 +57,8 @@ pub struct RowOptions {
 /// Where the INSERT statements of a table's rows come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InsertSource {
+    /// The table's name, if LOCK TABLE takes it.
+    pub lock: Option<BString>,
     /// The query that gives the rows.
     pub query: BString,
     /// What a statement begins with; all of it, if the table has no columns.
@@ -105,28 +107,75 @@ fn target(catalog: &Catalog, data: &TableData, options: RowOptions) -> DumpId {
     }
 }
 
-/// The COPY statement that reads the rows.
-pub fn copy_query(catalog: &Catalog, object: &Object, data: &TableData) -> BString {
+/// How COPY reads the rows of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowQuery {
+    /// The table's oid.
+    pub table: u32,
+    /// The COPY statement that gives all of them.
+    pub all: BString,
+    /// The table's name, if LOCK TABLE takes it.
+    pub lock: Option<BString>,
+    /// A table whose rows can be read in ranges of its pages: the columns and the table, as a query begins.
+    parts: Option<BString>,
+}
+
+impl RowQuery {
+    /// Whether [`RowQuery::part`] can be used: an ordinary table, on a server that finds a range of pages without
+    /// reading the others.
+    pub fn has_parts(&self) -> bool {
+        self.parts.is_some()
+    }
+
+    /// The COPY statement for the rows in the pages from `first` on and before `end`, in the order in which
+    /// [`RowQuery::all`] gives them.
+    pub fn part(&self, first: u64, end: Option<u64>) -> BString {
+        let Some(select) = &self.parts else {
+            return self.all.clone();
+        };
+        let mut query = text!("COPY (", select, " WHERE ctid >= '(", first.to_string(), ",0)'");
+        if let Some(end) = end {
+            put!(query; " AND ctid < '(", end.to_string(), ",0)'");
+        }
+        put!(query; ") TO stdout;");
+        query
+    }
+}
+
+/// The statements that read the rows.
+pub fn row_query(catalog: &Catalog, object: &Object, data: &TableData) -> Option<RowQuery> {
     let name = catalog.qualified(object);
-    let Some(table) = catalog.table(data.table) else {
-        return BString::default();
-    };
-    let columns = column_list(catalog, table);
+    let table = catalog.table(data.table)?;
+    let list = column_list(catalog, table);
+    let columns = list
+        .strip_prefix(b"(")
+        .and_then(|columns| columns.strip_suffix(b")"));
     let filter = data.filter.as_ref();
     // COPY reads plain tables only, and all of their rows.
-    if filter.is_none() && table.foreign_server == 0 {
-        return text!("COPY ", name, " ", columns, " TO stdout;");
-    }
-    let columns = columns
-        .strip_prefix(b"(")
-        .and_then(|columns| columns.strip_suffix(b")"))
-        .unwrap_or(b"*");
-    let mut query = text!("COPY (SELECT ", columns, " FROM ", name);
-    if let Some(filter) = filter {
-        put!(query; " ", filter);
-    }
-    put!(query; ") TO stdout;");
-    query
+    let is_plain = filter.is_none() && table.foreign_server == 0;
+    let all = match is_plain {
+        true => text!("COPY ", name, " ", list, " TO stdout;"),
+        false => {
+            let mut query = text!("COPY (SELECT ", columns.unwrap_or(b"*"), " FROM ", name);
+            if let Some(filter) = filter {
+                put!(query; " ", filter);
+            }
+            put!(query; ") TO stdout;");
+            query
+        }
+    };
+    let is_ordinary = table.relkind == RelKind::Table;
+    // Other access methods may number their rows as they please.
+    let is_heap = matches!(table.access_method.as_deref(), Some(method) if *method == b"heap"[..]);
+    let parts = columns
+        .filter(|_| is_plain && is_ordinary && is_heap && catalog.version.at_least(14))
+        .map(|columns| text!("SELECT ", columns, " FROM ONLY ", name));
+    Some(RowQuery {
+        table: catalog.object(data.table).catalog_id.oid,
+        all,
+        lock: is_ordinary.then_some(name),
+        parts,
+    })
 }
 
 /// The query for rows that are written as INSERT statements, and how those begin.
@@ -136,7 +185,8 @@ pub fn insert_source(
     data: &TableData,
     options: RowOptions,
 ) -> InsertSource {
-    let columns: &[Column] = catalog.table(data.table).map_or(&[], |table| &table.columns);
+    let table = catalog.table(data.table);
+    let columns: &[Column] = table.map_or(&[], |table| &table.columns);
     // A statement that names columns need not name those that the server computes.
     let left_out = |column: &Column| column.dropped || options.column_names && column.generated != 0;
     let columns: Vec<&Column> = columns.iter().filter(|column| !left_out(column)).collect();
@@ -166,7 +216,9 @@ pub fn insert_source(
     if let Some(filter) = &data.filter {
         put!(query; " ", filter);
     }
+    let is_ordinary = table.is_some_and(|table| table.relkind == RelKind::Table);
     InsertSource {
+        lock: is_ordinary.then_some(from),
         query,
         begin,
         generated: columns.iter().map(|column| column.generated != 0).collect(),
