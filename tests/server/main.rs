@@ -9,6 +9,7 @@ mod lane;
 mod objects;
 mod oracle;
 mod ordinary_user;
+mod parallel_dump;
 mod restore;
 mod security_labels;
 #[allow(dead_code, unused_imports, reason = "a toolbox: no test needs all of it")]
