@@ -337,26 +337,30 @@ fn other(catalog: &Catalog, object: &Object, selection: &Selection) -> Option<Co
 }
 
 /// Marks the relations whose details are read: those that are dumped, and the parents of
-/// those, which know what children inherit.
+/// those, which know what children inherit, as well as the tables that own sequences which are dumped: pg_dump
+/// reads all of those, and a constraint that has been read may make a loop that one unread does not.
 fn mark_interesting(catalog: &mut Catalog) {
     let parts = Components::DEFINITION | Components::DATA | Components::STATISTICS;
-    let mut parents: Vec<DumpId> = Vec::new();
+    let mut needed: Vec<DumpId> = Vec::new();
     for object in catalog.objects_mut() {
         let owned_and_wanted = !object.dump.is_empty();
         let dumped = object.dump.intersects(parts);
         if let Body::Table(table) = &mut object.body {
             table.interesting = dumped || table.owned_by.is_some() && owned_and_wanted;
+            if table.interesting {
+                needed.extend(table.owned_by.as_ref().map(|owner| owner.table));
+            }
             let inherits = !matches!(
                 table.relkind,
                 RelKind::Sequence | RelKind::View | RelKind::MaterializedView
             );
             if table.interesting && inherits {
-                parents.extend(&table.parents);
+                needed.extend(&table.parents);
             }
         }
     }
-    for parent in parents {
-        if let Some(table) = catalog.table_mut(parent) {
+    for table in needed {
+        if let Some(table) = catalog.table_mut(table) {
             table.interesting = true;
         }
     }
