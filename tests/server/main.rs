@@ -1,5 +1,6 @@
 //! Tests against real servers, which `scripts/servers` gets.
 
+mod all_kinds;
 mod archive;
 mod connect;
 mod dump;

@@ -48,6 +48,7 @@ macro_rules! judge {
 
 mod databases {
     judge! {
+        all_kinds on_two: ["databases/all_kinds.sql"];
         empty on_all: ["databases/empty.sql"];
         large_objects on_all: ["databases/large_objects.sql"];
         latin1 on_all: ["databases/latin1.sql"];
