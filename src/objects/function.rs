@@ -142,7 +142,8 @@ pub struct Row {
     argument_types: Vec<u32>,
 }
 
-/// Reads all functions but aggregates.
+/// Reads all functions but aggregates, as they lie in their catalog. That is how pg_dump reads them, and where bodies
+/// call each other in a circle, which nothing repairs, the first one read decides where the circle is cut.
 ///
 /// # Errors
 /// If the query fails.
@@ -165,7 +166,7 @@ pub async fn read(reader: &Reader<'_>) -> Result<Vec<Row>> {
             WHERE d.classid = 1255 AND d.objid = p.oid AND d.deptype = 'i') \
          AND (p.pronamespace <> 11 OR {acl_changed} OR {in_transform} \
             OR EXISTS (SELECT 1 FROM pg_catalog.pg_cast c WHERE c.oid >= 16384 AND c.castfunc = p.oid)) \
-         ORDER BY p.oid"
+         ORDER BY p.ctid"
     );
     rows(reader, "functions", &sql).await
 }

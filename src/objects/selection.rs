@@ -583,6 +583,15 @@ mod tests {
             sample.tables.map(|table| sample.dumps(table)),
             [Components::ACL; 2]
         );
+        // Leaving the extension out leaves its rows out, even of a table that is asked for.
+        for extensions in [not(&[20_010]), only(&[20_011])] {
+            let without = Selection {
+                tables: only(&[20_002]),
+                extensions,
+                ..Selection::default()
+            };
+            assert!(add_extension_data(&mut sample.catalog, &without, true).is_empty());
+        }
         // Rows of a configuration table are the user's, as far as the extension says.
         assert_eq!(
             add_extension_data(&mut sample.catalog, &selection, true),

@@ -71,6 +71,21 @@ fn generated_databases_on_13() {
 }
 
 #[test]
+fn generated_databases_on_14() {
+    dumps_are_equal(14, 65..=76);
+}
+
+#[test]
+fn generated_databases_on_16() {
+    dumps_are_equal(16, 77..=88);
+}
+
+#[test]
+fn generated_databases_on_17() {
+    dumps_are_equal(17, 89..=100);
+}
+
+#[test]
 fn generated_databases_restore_to_the_same_dump() {
     let server = Server::get(18);
     for seed in 61..=64 {
@@ -88,6 +103,13 @@ fn generated_databases_restore_to_the_same_dump() {
             &format!("{what} as a script"),
             &normalize(&stock),
             &normalize(&ours),
+        );
+        let copy = TempDb::new(server);
+        stdout_of(copy.aim(rsrestore()).arg("-e").arg(&archive));
+        assert_same(
+            &format!("{what} restored"),
+            &normalize(&db.rsdump(&[])),
+            &normalize(&copy.rsdump(&[])),
         );
         std::fs::remove_file(&archive).expect("the archive");
     }

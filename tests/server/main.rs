@@ -7,6 +7,7 @@ mod dump;
 mod generated;
 mod harness;
 mod lane;
+mod loops;
 mod objects;
 mod oracle;
 mod ordinary_user;
