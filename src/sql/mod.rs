@@ -6,6 +6,7 @@ mod pattern;
 mod quoting;
 mod reloptions;
 mod settings;
+pub mod splitter;
 mod text;
 
 pub use acl::{GrantTarget, Grantable, grants, is_acl_item};

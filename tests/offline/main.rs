@@ -7,3 +7,4 @@ mod damage;
 mod layers;
 mod script;
 mod selection;
+mod splitter;
