@@ -11,5 +11,6 @@ mod getopt;
 pub mod message;
 pub mod restore;
 mod restore_options;
+mod restore_plain;
 mod usage;
 mod verify;

@@ -13,9 +13,11 @@ use super::connection::ConnectionArgs;
 use super::content::ContentArgs;
 use super::message::Messages;
 use super::restore_options::{self, Action, Filters, Job};
-use super::{usage, verify};
+use super::{restore_plain, usage, verify};
 use crate::archive::{Archive, FileSink, FileSource, Sink, StdoutSink};
-use crate::error::{Error, Result};
+use crate::connect::ConnectOptions;
+use crate::error::{Error, ErrorKind, Result};
+use crate::restore::plain::{Input, PlainDump};
 use crate::restore::{Failure, Observer, Report, Restore, Stage};
 use crate::toc::DumpId;
 use crate::toc::list::{self, Listed};
@@ -122,7 +124,11 @@ pub fn main() -> ExitCode {
     let argv: Vec<OsString> = std::env::args_os().collect();
     let mut messages = Messages::of(argv.first(), "rsrestore");
     let mut filters = Filters::default();
-    let checked = |id: &str, value: &OsStr| restore_options::check_value(id, value, &mut filters);
+    let mut typed = Vec::new();
+    let checked = |id: &str, value: &OsStr| {
+        typed.push(id.to_owned());
+        restore_options::check_value(id, value, &mut filters)
+    };
     let mut args: Args = match usage::parse(argv, ABBREVIATED, &messages, checked) {
         Ok(args) => args,
         Err(code) => return code,
@@ -140,7 +146,7 @@ pub fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let outcome = runtime.block_on(run(&args, job, &messages));
+    let outcome = runtime.block_on(run(&args, &typed, job, &messages));
     // Reading standard input blocks a thread that nobody waits for any more.
     runtime.shutdown_background();
     match outcome {
@@ -161,10 +167,22 @@ pub fn main() -> ExitCode {
     }
 }
 
-async fn run(args: &Args, mut job: Job, messages: &Messages) -> Result<Report> {
-    let archive = match &job.input {
-        Some(path) => Archive::open_path(path).await?,
-        None => Archive::open(FileSource::stdin().await?).await?,
+async fn run(args: &Args, typed: &[String], mut job: Job, messages: &Messages) -> Result<Report> {
+    let mut observer = Told {
+        messages,
+        stage: None,
+        entry: None,
+    };
+    let archive = match open(job.input.as_ref(), messages).await? {
+        Opened::Archive(archive) => *archive,
+        Opened::Plain(dump) => {
+            let options = match restore_plain::check(args, typed) {
+                Ok(options) => options,
+                Err(refusal) => return Err(Error::new(ErrorKind::Usage, refusal.text)),
+            };
+            let params = connect_options(args, messages).resolve()?;
+            return dump.to_server(params, &options, &mut observer).await;
+        }
     };
     if let Some(path) = &job.use_list {
         let text = tokio::fs::read(path)
@@ -177,11 +195,6 @@ async fn run(args: &Args, mut job: Job, messages: &Messages) -> Result<Report> {
             .for_each(|warning| messages.warning(warning));
         job.options.list = Some(listed);
     }
-    let mut observer = Told {
-        messages,
-        stage: None,
-        entry: None,
-    };
     let strict_names = std::mem::take(&mut job.options.selection.strict_names);
     let mut restore = Restore::new(archive, job.options)?;
     if strict_names && !matches!(job.action, Action::List(_)) {
@@ -216,12 +229,42 @@ async fn run(args: &Args, mut job: Job, messages: &Messages) -> Result<Report> {
                 .await
         }
         Action::Server => {
-            let mut options = args.connection.options(None, "rsrestore");
-            let told = messages.clone();
-            options.notices = Arc::new(move |notice| told.info(notice.report(None)));
-            restore.to_server(options.resolve()?, &mut observer).await
+            let params = connect_options(args, messages).resolve()?;
+            restore.to_server(params, &mut observer).await
         }
     }
+}
+
+/// What was found under the input's name.
+enum Opened {
+    Archive(Box<Archive>),
+    Plain(PlainDump),
+}
+
+/// Opens the input. Whoever calls the program pg_restore expects it to refuse plain dumps, which opening them as
+/// an archive does.
+async fn open(path: Option<&PathBuf>, messages: &Messages) -> Result<Opened> {
+    let source = match path {
+        Some(path) if path.is_dir() => None,
+        Some(path) => Some(FileSource::open(path).await?),
+        None => Some(FileSource::stdin().await?),
+    };
+    let archive = match (source, path) {
+        (Some(source), _) if messages.like_pg_tools() => Archive::open(source).await?,
+        (Some(source), _) => match Input::recognize(source).await? {
+            Input::Plain(dump) => return Ok(Opened::Plain(dump)),
+            Input::Other(source) => Archive::open(source).await?,
+        },
+        (None, path) => Archive::open_path(path.map_or("".as_ref(), PathBuf::as_path)).await?,
+    };
+    Ok(Opened::Archive(Box::new(archive)))
+}
+
+fn connect_options(args: &Args, messages: &Messages) -> ConnectOptions {
+    let mut options = args.connection.options(None, "rsrestore");
+    let told = messages.clone();
+    options.notices = Arc::new(move |notice| told.info(notice.report(None)));
+    options
 }
 
 async fn sink(path: Option<&PathBuf>) -> Result<Box<dyn Sink>> {
@@ -271,6 +314,7 @@ impl Observer for Told<'_> {
             self.messages.info(match failure.stage {
                 Stage::Initializing => "while INITIALIZING:",
                 Stage::ProcessingToc => "while PROCESSING TOC:",
+                Stage::Script => "while EXECUTING THE SCRIPT:",
             });
             self.stage = Some(failure.stage);
         }

@@ -17,9 +17,9 @@ use crate::toc::{DumpId, Entry};
 use crate::wire::{Lane, LaneError, ServerError};
 
 /// Statements under way at most; when that many are, half of them are waited for.
-const STATEMENTS: usize = 256;
+pub(super) const STATEMENTS: usize = 256;
 /// Bytes of statements under way at most, one statement aside.
-const BYTES: usize = 1024 * 1024;
+pub(super) const BYTES: usize = 1024 * 1024;
 
 /// Why a run ends early.
 #[derive(Debug)]

@@ -2,7 +2,8 @@
 //!
 //! [`Restore`] prepares: it applies a list file and the selection to the archive's table of contents and knows
 //! what would be done before anything is. [`Restore::to_script`] writes SQL, [`Restore::to_server`] executes it
-//! over a raw lane; both take every statement from [`crate::script`]. Catalogs are never read.
+//! over a raw lane; both take every statement from [`crate::script`]. Catalogs are never read. Dumps that are scripts
+//! already are in [`plain`].
 //!
 //! ```no_run
 //! # async fn example() -> rsdump::Result<()> {
@@ -26,6 +27,7 @@ mod commands;
 mod data;
 mod lane;
 mod options;
+pub mod plain;
 mod prepare;
 mod report;
 mod to_script;

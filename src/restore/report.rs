@@ -35,6 +35,8 @@ pub enum Stage {
     Initializing,
     /// Drops and entries.
     ProcessingToc,
+    /// A plain dump.
+    Script,
 }
 
 /// The entry that something is told about.
@@ -84,6 +86,8 @@ pub struct Failure {
 pub struct Report {
     /// Entries that were processed.
     pub entries: u64,
+    /// Statements of a plain dump that were sent.
+    pub statements: u64,
     /// Rows loaded with COPY.
     pub rows: u64,
     /// Large objects written.
