@@ -12,6 +12,7 @@ mod objects;
 mod oracle;
 mod ordinary_user;
 mod parallel_dump;
+mod plain_input;
 mod restore;
 mod security_labels;
 #[allow(dead_code, unused_imports, reason = "a toolbox: no test needs all of it")]

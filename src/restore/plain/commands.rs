@@ -1,4 +1,5 @@
-//! The backslash commands that dump tools write: `\connect`, `\restrict`, `\unrestrict`. All others are refused.
+//! The backslash commands that dump tools write: `\connect`, `\encoding`, `\restrict`, `\unrestrict`. All others are
+//! refused.
 //!
 //! Between `\restrict KEY` and `\unrestrict KEY` nothing else is allowed: whoever smuggled a command into a dump's
 //! text could not know the key.
@@ -16,6 +17,8 @@ pub(super) enum Action {
     Connect(BString),
     /// Begin a new session in the same database.
     Reconnect,
+    /// Set the client's encoding, whose name consists of letters, digits, hyphens and underscores.
+    Encode(BString),
 }
 
 /// Whether other commands are kept out, and by which key.
@@ -42,11 +45,12 @@ impl Fence {
         let unreadable =
             || format!("\\{name}: arguments with variables, commands or unfinished quotes are not followed");
         match name.as_slice() {
-            b"restrict" | b"unrestrict" | b"connect" | b"c" => {
+            b"restrict" | b"unrestrict" | b"connect" | b"c" | b"encoding" => {
                 let arguments = command.arguments.as_deref().ok_or_else(unreadable)?;
                 match name.as_slice() {
                     b"restrict" => self.restrict(arguments),
                     b"unrestrict" => self.unrestrict(arguments),
+                    b"encoding" => encode(arguments),
                     _ => connect(arguments),
                 }
             }
@@ -79,6 +83,20 @@ fn only<'a>(arguments: &'a [BString], name: &str) -> Result<&'a BStr, String> {
         [argument] if !argument.is_empty() => Ok(argument.as_bstr()),
         [] => Err(format!("\\{name}: missing required argument")),
         _ => Err(format!("\\{name}: one argument is expected")),
+    }
+}
+
+fn encode(arguments: &[BString]) -> Result<Action, String> {
+    let name = only(arguments, "encoding")?;
+    if name
+        .iter()
+        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    {
+        Ok(Action::Encode(name.to_owned()))
+    } else {
+        Err(format!(
+            "{name}: invalid encoding name or conversion procedure not found"
+        ))
     }
 }
 
@@ -151,6 +169,17 @@ mod tests {
     }
 
     #[test]
+    fn encodings_are_names() {
+        assert_eq!(
+            follow("encoding", &["SQL_ASCII"]),
+            Ok(Action::Encode("SQL_ASCII".into()))
+        );
+        for bad in [&[][..], &["a'b"], &["a", "b"]] {
+            assert!(follow("encoding", bad).is_err());
+        }
+    }
+
+    #[test]
     fn the_fence_opens_to_its_own_key_only() {
         let mut fence = Fence::default();
         assert!(fence.follow(&command("restrict", &[])).is_err());
@@ -171,7 +200,7 @@ mod tests {
 
     #[test]
     fn whatever_else_psql_knows_is_refused() {
-        for name in ["!", "i", "copy", "o", "set", "gexec", ".", "", "encoding", ";"] {
+        for name in ["!", "i", "copy", "o", "set", "gexec", ".", "", ";"] {
             assert!(follow(name, &[]).is_err(), "{name}");
         }
         let within = MetaCommand {

@@ -85,6 +85,12 @@ async fn obey(
         Ok(Action::Nothing) => return Ok(()),
         Ok(Action::Connect(database)) => Some(database),
         Ok(Action::Reconnect) => None,
+        Ok(Action::Encode(encoding)) => {
+            script.splitter.set_client_encoding(&encoding);
+            let text = format!("SET client_encoding TO '{encoding}';").into();
+            let line = command.line;
+            return session.statement(Piece { line, text }).await;
+        }
         Err(why) => {
             session.drain().await?;
             return Err(refused(why).into());

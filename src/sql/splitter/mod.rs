@@ -102,7 +102,12 @@ impl Splitter {
     pub fn set_session(&mut self, standard_strings: bool, client_encoding: &[u8]) {
         self.initial_standard_strings = standard_strings;
         self.lexer.standard_strings = standard_strings;
-        self.lexer.multi_byte = MultiByte::of(client_encoding);
+        self.set_client_encoding(client_encoding);
+    }
+
+    /// Says that another encoding has been set than by the script's statements, which are followed.
+    pub fn set_client_encoding(&mut self, encoding: &[u8]) {
+        self.lexer.multi_byte = MultiByte::of(encoding);
     }
 
     /// Adds text.
