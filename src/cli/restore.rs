@@ -238,7 +238,7 @@ async fn run(args: &Args, typed: &[String], mut job: Job, messages: &Messages) -
 /// What was found under the input's name.
 enum Opened {
     Archive(Box<Archive>),
-    Plain(PlainDump),
+    Plain(Box<PlainDump>),
 }
 
 /// Opens the input. Whoever calls the program pg_restore expects it to refuse plain dumps, which opening them as

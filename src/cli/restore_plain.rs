@@ -65,7 +65,14 @@ mod tests {
 
     #[test]
     fn only_what_a_script_can_follow_is_taken() {
-        let typed = ["dbname", "host", "role", "exit_on_error", "single_transaction", "verbose"];
+        let typed = [
+            "dbname",
+            "host",
+            "role",
+            "exit_on_error",
+            "single_transaction",
+            "verbose",
+        ];
         let options = checked("rsrestore -d a -h b --role=r -e -1 -v a.sql", &typed).unwrap();
         assert!(options.exit_on_error && options.single_transaction);
         assert_eq!(options.role.unwrap(), "r");

@@ -32,7 +32,7 @@ pub struct PlainOptions {
 /// Something to restore from.
 pub enum Input {
     /// A plain dump.
-    Plain(PlainDump),
+    Plain(Box<PlainDump>),
     /// Anything else, at its beginning as before.
     Other(Box<dyn Source>),
 }
@@ -50,7 +50,7 @@ impl Input {
     pub async fn recognize(source: Box<dyn Source>) -> Result<Input> {
         let text = Text::open(source).await?;
         if is_dump(text.head()) {
-            return Ok(Input::Plain(PlainDump { text }));
+            return Ok(Input::Plain(Box::new(PlainDump { text })));
         }
         text.into_source().await.map(Input::Other)
     }
