@@ -47,7 +47,7 @@ pub(super) struct Args {
     /// Print the version, then exit
     #[arg(short = 'V', long, action = ArgAction::Version, help_heading = "General options")]
     version: Option<bool>,
-    /// Compression: none, gzip or zstd, with a level
+    /// Compression: none, gzip, lz4 or zstd, with a level
     #[arg(
         short = 'Z',
         long,

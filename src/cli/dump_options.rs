@@ -261,15 +261,7 @@ fn output(args: &Args, format: Format, like_pg_dump: bool) -> Result<OutputOptio
         }
     };
     let compression = match (&args.compress, format) {
-        (Some(spec), _) => {
-            let compression = Compression::parse(spec)?;
-            if compression.algorithm == Algorithm::Lz4 {
-                let message =
-                    "invalid compression specification: this build does not support compression with LZ4";
-                return Err(String::from(message).into());
-            }
-            compression
-        }
+        (Some(spec), _) => Compression::parse(spec)?,
         (None, Format::Plain | Format::Tar) => Compression::NONE,
         // Archives of older versions cannot say that they are compressed with anything else.
         (None, _) if like_pg_dump || version < ArchiveVersion::V1_15 => Compression::GZIP,

@@ -4,6 +4,7 @@ use flate2::{Decompress, FlushDecompress, Status};
 use zstd::stream::raw::{Decoder as Zstd, InBuffer, Operation, OutBuffer};
 
 use super::Framing;
+use super::lz4::Lz4Decoder;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Decodes one stream: a zlib stream, or any number of gzip members or frames one after another.
@@ -20,13 +21,14 @@ enum Method {
     Pieces(Decompress),
     Gzip(Decompress),
     Zstd(Box<Zstd<'static>>),
+    Lz4(Box<Lz4Decoder>),
 }
 
 impl StreamDecoder {
     /// A decoder for streams of this framing.
     ///
     /// # Errors
-    /// `ErrorKind::Unsupported` for LZ4.
+    /// `ErrorKind::Io` if the compression library cannot start.
     pub fn new(framing: Framing) -> Result<StreamDecoder> {
         let method = match framing {
             Framing::Raw => Method::Raw,
@@ -35,12 +37,7 @@ impl StreamDecoder {
             Framing::ZstdFrame => Method::Zstd(Box::new(Zstd::new().map_err(|e| {
                 Error::with_source(ErrorKind::Io, "could not initialize compression library", e)
             })?)),
-            Framing::Lz4Frame => {
-                return Err(Error::new(
-                    ErrorKind::Unsupported,
-                    "this build does not support compression with LZ4",
-                ));
-            }
+            Framing::Lz4Frame => Method::Lz4(Box::new(Lz4Decoder::new())),
         };
         // A zlib stream is one frame even if nothing is in it; of members and frames there may be none.
         let open = matches!(method, Method::Zlib(_));
@@ -114,6 +111,7 @@ impl StreamDecoder {
                         .map_err(|e| damaged(&e.to_string()))?;
                     (source.pos(), target.pos(), hint == 0)
                 }
+                Method::Lz4(state) => state.step(input, room)?,
             };
             *input = input.get(read..).unwrap_or_default();
             written += wrote;
@@ -154,6 +152,6 @@ fn inflate(state: &mut Decompress, input: &[u8], output: &mut [u8]) -> Result<(u
     ))
 }
 
-fn damaged(why: &str) -> Error {
+pub(super) fn damaged(why: &str) -> Error {
     Error::new(ErrorKind::Archive, format!("could not decompress data: {why}"))
 }

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use flate2::{Compress, FlushCompress, Status};
 use zstd::stream::raw::{CParameter, Encoder as Zstd, InBuffer, Operation, OutBuffer};
 
+use super::lz4::Lz4Encoder;
 use super::{Adler32, Compression, Framing};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -36,13 +37,14 @@ enum Method {
         end: FlushCompress,
     },
     Zstd(Zstd<'static>),
+    Lz4(Box<Lz4Encoder>),
 }
 
 impl FrameEncoder {
     /// An encoder for this framing; of the compression only level and search distance matter.
     ///
     /// # Errors
-    /// `ErrorKind::Unsupported` for LZ4, `ErrorKind::Usage` for parameters that the library refuses.
+    /// `ErrorKind::Usage` for parameters that the library refuses.
     pub fn new(framing: Framing, compression: &Compression) -> Result<FrameEncoder> {
         let deflate_level = || match compression.level {
             Some(level) => flate2::Compression::new(level.clamp(0, 9).unsigned_abs()),
@@ -63,12 +65,7 @@ impl FrameEncoder {
             Framing::ZstdFrame => Method::Zstd(zstd_encoder(compression).map_err(|e| {
                 Error::with_source(ErrorKind::Usage, "could not initialize compression library", e)
             })?),
-            Framing::Lz4Frame => {
-                return Err(Error::new(
-                    ErrorKind::Unsupported,
-                    "this build does not support compression with LZ4",
-                ));
-            }
+            Framing::Lz4Frame => Method::Lz4(Box::new(Lz4Encoder::new(compression.level.unwrap_or(0)))),
         };
         Ok(FrameEncoder {
             method,
@@ -92,6 +89,10 @@ impl FrameEncoder {
             Method::Deflate {
                 adler: Some(adler), ..
             } => adler.update(&plain),
+            Method::Lz4(state) => {
+                state.push(&plain, &mut self.buffer);
+                return Ok(());
+            }
             _ => {}
         }
         if self.buffer.capacity() == 0 {
@@ -100,7 +101,7 @@ impl FrameEncoder {
         let mut input = &plain[..];
         while !input.is_empty() {
             let read = match &mut self.method {
-                Method::Raw => input.len(),
+                Method::Raw | Method::Lz4(_) => input.len(),
                 Method::Deflate { state, .. } => {
                     let before = state.total_in();
                     state
@@ -132,6 +133,10 @@ impl FrameEncoder {
         loop {
             let done = match &mut self.method {
                 Method::Raw => true,
+                Method::Lz4(state) => {
+                    state.finish(&mut self.buffer);
+                    true
+                }
                 Method::Deflate { state, adler, end } => {
                     let status = state
                         .compress_vec(&[], &mut self.buffer, *end)
@@ -210,11 +215,12 @@ mod tests {
     use crate::compress::StreamDecoder;
     use proptest::prelude::*;
 
-    const FRAMINGS: [Framing; 4] = [
+    const FRAMINGS: [Framing; 5] = [
         Framing::Raw,
         Framing::ZlibPiece,
         Framing::GzipMember,
         Framing::ZstdFrame,
+        Framing::Lz4Frame,
     ];
 
     fn decode(framing: Framing, stored: &[u8], step: usize, room: usize) -> Result<Vec<u8>> {
@@ -301,7 +307,7 @@ mod tests {
 
     #[test]
     fn a_cut_stream_is_an_error() {
-        for framing in [Framing::ZlibPiece, Framing::GzipMember, Framing::ZstdFrame] {
+        for framing in FRAMINGS.into_iter().skip(1) {
             let (_, stored) = stream(framing, &[vec![b"some rows of text".to_vec()]]);
             for len in 1..stored.len() {
                 assert!(
@@ -314,7 +320,7 @@ mod tests {
 
     #[test]
     fn a_changed_checksum_is_an_error() {
-        for framing in [Framing::ZlibPiece, Framing::GzipMember, Framing::ZstdFrame] {
+        for framing in FRAMINGS.into_iter().skip(1) {
             let (_, mut stored) = stream(framing, &[vec![b"some rows of text".to_vec()]]);
             // gzip ends with the length, the checksum stands before it.
             let at = stored.len() - if framing == Framing::GzipMember { 5 } else { 1 };

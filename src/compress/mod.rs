@@ -7,6 +7,7 @@
 mod adler;
 mod decode;
 mod encode;
+mod lz4;
 mod spec;
 
 pub use adler::Adler32;

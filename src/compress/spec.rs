@@ -85,25 +85,11 @@ impl Compression {
     /// # Errors
     /// `ErrorKind::Usage` in pg_dump's words.
     pub fn parse(spec: &str) -> Result<Compression> {
-        // pg_dump takes an empty text for the number 0.
-        let number = if spec.is_empty() {
-            Ok(0)
-        } else {
-            spec.parse::<i32>()
-        };
-        if let Ok(level) = number {
-            return match level {
-                0 => Ok(Compression::NONE),
-                level => Compression {
-                    level: Some(level),
-                    ..Compression::GZIP
-                }
-                .checked(),
-            };
-        }
-        let (name, detail) = match spec.split_once(':') {
-            Some((name, detail)) => (name, Some(detail)),
-            None => (spec, None),
+        let (name, detail) = match (spec, integer_of(spec), spec.split_once(':')) {
+            ("", ..) | (_, Some(0), _) => ("none", None),
+            (_, Some(_), _) => ("gzip", Some(spec)),
+            (_, None, Some((name, detail))) => (name, Some(detail)),
+            (_, None, None) => (spec, None),
         };
         let algorithm = Algorithm::from_name(name).ok_or_else(|| {
             Error::new(
@@ -111,19 +97,66 @@ impl Compression {
                 format!("unrecognized compression algorithm: \"{name}\""),
             )
         })?;
-        let compression = Compression::of(algorithm);
-        match detail {
-            Some(detail) => compression.with_detail(detail)?.checked(),
-            None => Ok(compression),
-        }
+        let detail = match detail {
+            Some(detail) => Detail::parse(detail)?,
+            None => Detail::default(),
+        };
+        Compression::of(algorithm).with(&detail)
     }
 
-    fn with_detail(mut self, detail: &str) -> Result<Compression> {
-        if let Ok(level) = detail.parse::<i32>() {
-            self.level = Some(level);
-            return Ok(self);
+    /// Checks in pg_dump's order that the method knows what it was asked for.
+    fn with(mut self, detail: &Detail) -> Result<Compression> {
+        let name = self.algorithm;
+        match (self.algorithm.levels(), detail.level) {
+            (_, None) | (None, Some(0)) => {}
+            (None, Some(_)) => {
+                return Err(invalid(format!(
+                    "compression algorithm \"{name}\" does not accept a compression level"
+                )));
+            }
+            (Some((.., default)), Some(level)) if level == default => {}
+            (Some((lowest, highest, default)), Some(level)) => {
+                if level < lowest || level > highest {
+                    return Err(invalid(format!(
+                        "compression algorithm \"{name}\" expects a compression level between {lowest} and \
+                         {highest} (default at {default})"
+                    )));
+                }
+                self.level = Some(level);
+            }
         }
-        for option in detail.split(',') {
+        if detail.workers && self.algorithm != Algorithm::Zstd {
+            return Err(invalid(format!(
+                "compression algorithm \"{name}\" does not accept a worker count"
+            )));
+        }
+        if detail.long_distance.is_some() && self.algorithm != Algorithm::Zstd {
+            return Err(invalid(format!(
+                "compression algorithm \"{name}\" does not support long-distance mode"
+            )));
+        }
+        self.long_distance = detail.long_distance.unwrap_or(false);
+        Ok(self)
+    }
+}
+
+/// What stands behind the method's name.
+#[derive(Debug, Default)]
+struct Detail {
+    level: Option<i32>,
+    /// A number of workers was given; how many there are is decided by the lanes.
+    workers: bool,
+    long_distance: Option<bool>,
+}
+
+impl Detail {
+    fn parse(text: &str) -> Result<Detail> {
+        let mut detail = Detail::default();
+        if let Some(level) = integer_of(text) {
+            detail.level = Some(truncated(level));
+            return Ok(detail);
+        }
+        for option in text.split(',') {
             let (key, value) = match option.split_once('=') {
                 Some((key, value)) => (key, Some(value)),
                 None => (option, None),
@@ -134,50 +167,36 @@ impl Compression {
                         "found empty string where a compression option was expected",
                     ));
                 }
-                "level" => self.level = Some(integer(key, value)?),
-                "long" => {
-                    if self.algorithm != Algorithm::Zstd {
-                        return Err(invalid(format!(
-                            "compression algorithm \"{}\" does not support long-distance mode",
-                            self.algorithm
-                        )));
-                    }
-                    self.long_distance = boolean(key, value)?;
-                }
+                "level" => detail.level = Some(integer(key, value)?),
                 "workers" => {
                     integer(key, value)?;
-                    if self.algorithm != Algorithm::Zstd {
-                        return Err(invalid(format!(
-                            "compression algorithm \"{}\" does not accept a worker count",
-                            self.algorithm
-                        )));
-                    }
+                    detail.workers = true;
                 }
+                "long" => detail.long_distance = Some(boolean(key, value)?),
                 _ => return Err(invalid(format!("unrecognized compression option: \"{key}\""))),
             }
         }
-        Ok(self)
+        Ok(detail)
     }
+}
 
-    fn checked(mut self) -> Result<Compression> {
-        let Some(level) = self.level else { return Ok(self) };
-        let Some((lowest, highest, default)) = self.algorithm.levels() else {
-            return Err(invalid(format!(
-                "compression algorithm \"{}\" does not accept a compression level",
-                self.algorithm
-            )));
-        };
-        if level == default {
-            self.level = None;
-        } else if level < lowest || level > highest {
-            return Err(invalid(format!(
-                "compression algorithm \"{}\" expects a compression level between {lowest} and {highest} \
-                 (default at {default})",
-                self.algorithm
-            )));
-        }
-        Ok(self)
+/// A whole text as a number, as C's `strtol` takes it: blanks before it are nothing, and what is too large is
+/// the largest.
+fn integer_of(text: &str) -> Option<i64> {
+    let number = text.trim_start_matches([' ', '\t', '\n', '\x0b', '\x0c', '\r']);
+    let digits = number.strip_prefix(['+', '-']).unwrap_or(number);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
     }
+    Some(number.parse().unwrap_or(match number.starts_with('-') {
+        true => i64::MIN,
+        false => i64::MAX,
+    }))
+}
+
+/// What C makes of a number that does not fit.
+fn truncated(number: i64) -> i32 {
+    number as i32
 }
 
 fn invalid(what: impl fmt::Display) -> Error {
@@ -191,7 +210,7 @@ fn integer(key: &str, value: Option<&str>) -> Result<i32> {
     let Some(value) = value else {
         return Err(invalid(format!("compression option \"{key}\" requires a value")));
     };
-    value.parse().map_err(|_| {
+    integer_of(value).map(truncated).ok_or_else(|| {
         invalid(format!(
             "value for compression option \"{key}\" must be an integer"
         ))
@@ -200,8 +219,8 @@ fn integer(key: &str, value: Option<&str>) -> Result<i32> {
 
 fn boolean(key: &str, value: Option<&str>) -> Result<bool> {
     match value.map(str::to_ascii_lowercase).as_deref() {
-        None | Some("yes" | "on" | "true" | "1") => Ok(true),
-        Some("no" | "off" | "false" | "0") => Ok(false),
+        None | Some("yes" | "on" | "1") => Ok(true),
+        Some("no" | "off" | "0") => Ok(false),
         Some(_) => Err(invalid(format!(
             "value for compression option \"{key}\" must be a Boolean value"
         ))),
@@ -242,6 +261,21 @@ mod tests {
         assert!(!Compression::parse("zstd:long=off").unwrap().long_distance);
         assert_eq!(Compression::parse("zstd:-7").unwrap().level, Some(-7));
         assert_eq!(Compression::parse("lz4:12").unwrap().level, Some(12));
+        assert_eq!(Compression::parse("lz4:0").unwrap().level, None);
+        for none in ["", "00", "none:0", "none:level=0"] {
+            assert_eq!(Compression::parse(none).unwrap(), Compression::NONE, "{none:?}");
+        }
+        for three in [
+            " 3",
+            "+3",
+            "gzip: 3",
+            "gzip:level= 3",
+            "gzip:level=9,level=3",
+            "4294967299",
+        ] {
+            assert_eq!(Compression::parse(three).unwrap().level, Some(3), "{three:?}");
+        }
+        assert_eq!(Compression::parse("zstd:workers=4").unwrap(), Compression::ZSTD);
     }
 
     #[test]
@@ -258,29 +292,81 @@ mod tests {
             refusal("none:1"),
             invalid("compression algorithm \"none\" does not accept a compression level")
         );
-        assert_eq!(
-            refusal("gzip:level=foo"),
-            invalid("value for compression option \"level\" must be an integer")
-        );
-        assert_eq!(
-            refusal("gzip:bar=1"),
-            invalid("unrecognized compression option: \"bar\"")
-        );
-        assert_eq!(
-            refusal("gzip:"),
-            invalid("found empty string where a compression option was expected")
-        );
-        assert_eq!(
-            refusal("gzip:workers=3"),
-            invalid("compression algorithm \"gzip\" does not accept a worker count")
-        );
-        assert_eq!(
-            refusal("zstd:long=maybe"),
-            invalid("value for compression option \"long\" must be a Boolean value")
-        );
-        assert_eq!(
-            refusal("gzip:level"),
-            invalid("compression option \"level\" requires a value")
-        );
+        let of =
+            |algorithm: &str, rest: &str| invalid(&format!("compression algorithm \"{algorithm}\" {rest}"));
+        for (spec, expected) in [
+            ("99999999999", levels.clone()),
+            ("gzip:0", levels.clone()),
+            ("gzip:long,level=20", levels.clone()),
+            ("gzip:level=1,workers=2,level=20", levels),
+            (
+                "gzip:workers=3,long",
+                of("gzip", "does not accept a worker count"),
+            ),
+            ("none:workers=0", of("none", "does not accept a worker count")),
+            ("lz4:long", of("lz4", "does not support long-distance mode")),
+            ("none:long=off", of("none", "does not support long-distance mode")),
+            (
+                "lz4:13",
+                of(
+                    "lz4",
+                    "expects a compression level between 1 and 12 (default at 0)",
+                ),
+            ),
+            (
+                "zstd:23",
+                of(
+                    "zstd",
+                    "expects a compression level between -131072 and 22 (default at 3)",
+                ),
+            ),
+            ("gzip:3,long", invalid("unrecognized compression option: \"3\"")),
+            ("gzip:3 ", invalid("unrecognized compression option: \"3 \"")),
+            (
+                "gzip:LEVEL=3",
+                invalid("unrecognized compression option: \"LEVEL\""),
+            ),
+            (
+                "gzip:long,foo",
+                invalid("unrecognized compression option: \"foo\""),
+            ),
+        ] {
+            assert_eq!(refusal(spec), expected, "{spec}");
+        }
+        for empty in ["gzip:", "gzip:,level=3", "gzip:level=3,"] {
+            assert_eq!(
+                refusal(empty),
+                invalid("found empty string where a compression option was expected")
+            );
+        }
+        let value = |key: &str, rest: &str| {
+            invalid(&format!("value for compression option \"{key}\" must be {rest}"))
+        };
+        for text in ["foo", "", "3 ", "3=4"] {
+            assert_eq!(
+                refusal(&format!("gzip:level={text}")),
+                value("level", "an integer")
+            );
+        }
+        for text in ["maybe", "", "true"] {
+            assert_eq!(
+                refusal(&format!("gzip:long={text}")),
+                value("long", "a Boolean value")
+            );
+        }
+        assert_eq!(refusal("gzip:workers=x"), value("workers", "an integer"));
+        for key in ["level", "workers"] {
+            assert_eq!(
+                refusal(&format!("zstd:{key}")),
+                invalid(&format!("compression option \"{key}\" requires a value"))
+            );
+        }
+        for name in ["3x", "0x3", "3 ", " ", ""] {
+            let spec = if name.is_empty() { ":3" } else { name };
+            assert_eq!(
+                refusal(spec),
+                format!("unrecognized compression algorithm: \"{name}\"")
+            );
+        }
     }
 }
