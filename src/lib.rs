@@ -20,6 +20,7 @@
 //! let params = ConnectParams::parse(b"host=/run/postgresql dbname=shop")?;
 //! let observer = Observer {
 //!     progress: Arc::new(NoProgress),
+//!     info: Arc::new(|_| ()),
 //!     warnings: Arc::new(|warning| eprintln!("{warning:?}")),
 //! };
 //! let mut options = DumpOptions::default();

@@ -11,7 +11,7 @@ use super::connection::ConnectionArgs;
 use super::content::ContentArgs;
 use super::dump_options::{self, Filters};
 use super::message::Messages;
-use super::usage;
+use super::usage::{self, path};
 use crate::dump::{self, DumpOptions, Observer};
 use crate::error::Result;
 use crate::progress::NoProgress;
@@ -30,7 +30,7 @@ use crate::progress::NoProgress;
 )]
 pub(super) struct Args {
     /// Output file; standard output if not given
-    #[arg(short = 'f', long, value_name = "FILENAME", help_heading = "General options")]
+    #[arg(short = 'f', long, value_parser = path(), value_name = "FILENAME", help_heading = "General options")]
     pub(super) file: Option<PathBuf>,
     /// Output format: plain (default), custom, directory or tar
     #[arg(short = 'F', long, value_name = "p|c|d|t", help_heading = "General options")]
@@ -108,6 +108,12 @@ pub(super) struct Args {
     /// The same, children and partitions too
     #[arg(long, value_name = "PATTERN", action = ArgAction::Append)]
     pub(super) exclude_table_data_and_children: Vec<OsString>,
+    /// A choice of extensions is no choice of other objects; no option, but what filter files do.
+    #[arg(skip)]
+    pub(super) everything_else: bool,
+    /// Refused: what it writes is for pg_upgrade alone
+    #[arg(long, hide = true)]
+    pub(super) binary_upgrade: bool,
     /// How exactly floats are written
     #[arg(long, value_name = "NUM", allow_hyphen_values = true)]
     pub(super) extra_float_digits: Option<String>,
@@ -246,9 +252,10 @@ async fn run(args: &Args, options: &DumpOptions, messages: &Messages) -> Result<
     let mut connection = args.connection.options(args.database.first(), "rsdump");
     let told = messages.clone();
     connection.warnings = Arc::new(move |warning| told.plain(warning));
-    let told = messages.clone();
+    let (told, informed) = (messages.clone(), messages.clone());
     let observer = Observer {
         progress: Arc::new(NoProgress),
+        info: Arc::new(move |line| informed.info(line)),
         warnings: Arc::new(move |warning| {
             told.warning(&warning.message);
             warning.details.iter().for_each(|detail| told.detail(detail));

@@ -41,6 +41,8 @@ impl Filters {
 
     /// Adds the items to the options that say the same.
     pub(super) fn add_to(self, args: &mut Args) {
+        // In pg_dump, extensions that a file includes leave in what `-e` leaves out.
+        args.everything_else = args.extension.is_empty();
         for (command, kind, pattern) in self.0 {
             let include = command == Command::Include;
             let patterns = match kind {
@@ -112,6 +114,10 @@ pub(super) fn check(args: &Args, like_pg_dump: bool) -> Result<DumpOptions, Refu
         return Err("option --if-exists requires option -c/--clean".into());
     }
     let rows = rows(args)?;
+    if args.binary_upgrade {
+        let message = "option --binary-upgrade is not supported: pg_upgrade must be given its own pg_dump";
+        return Err(message.into());
+    }
     let format = format(args.format.as_deref())?;
     let restrict_key = restrict_key(args, format)?;
     let output = output(args, format, like_pg_dump)?;
@@ -125,8 +131,8 @@ pub(super) fn check(args: &Args, like_pg_dump: bool) -> Result<DumpOptions, Refu
             ..args.content.script_options()
         },
         large_objects: match (args.large_objects, args.no_large_objects) {
-            (_, true) => LargeObjects::Exclude,
-            (true, false) => LargeObjects::Include,
+            (true, _) => LargeObjects::Include,
+            (false, true) => LargeObjects::Exclude,
             (false, false) => LargeObjects::WithEverything,
         },
         rows,
@@ -140,6 +146,7 @@ pub(super) fn check(args: &Args, like_pg_dump: bool) -> Result<DumpOptions, Refu
             extra_float_digits: digits.and_then(|digits| i32::try_from(digits).ok()),
             quote_all_identifiers: args.quote_all_identifiers,
             row_security: args.content.enable_row_security,
+            foreign_tables: false,
         },
         snapshot: match (&args.snapshot, args.serializable_deferrable) {
             (Some(name), _) => Snapshot::Imported(name.clone()),
@@ -310,6 +317,7 @@ fn patterns(args: &Args) -> Result<Patterns, Refusal> {
         extensions: all(&args.extension, Pattern::bare)?,
         not_extensions: all(&args.exclude_extension, Pattern::bare)?,
         foreign_servers: all(&args.include_foreign_data, Pattern::bare)?,
+        everything_else: args.everything_else,
         strict: args.content.strict_names,
     })
 }

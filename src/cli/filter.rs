@@ -102,9 +102,6 @@ fn parse(text: &[u8], mut take: impl FnMut(Command, Kind, OsString) -> bool) -> 
             continue;
         }
         let command = match lines.keyword() {
-            b"" => {
-                return Err(lines.malformed("no filter command found (expected \"include\" or \"exclude\")"));
-            }
             word if word.eq_ignore_ascii_case(b"include") => Command::Include,
             word if word.eq_ignore_ascii_case(b"exclude") => Command::Exclude,
             _ => return Err(lines.malformed("invalid filter command (expected \"include\" or \"exclude\")")),
@@ -181,13 +178,10 @@ impl<'a> Lines<'a> {
         !self.take_while(is_space).is_empty()
     }
 
-    /// A word of letters and underscores that begins with a letter; else nothing.
+    /// Everything up to the next space; empty at the end of the line.
     fn keyword(&mut self) -> &'a [u8] {
         self.skip_space();
-        if !self.peek().is_some_and(|byte| byte.is_ascii_alphabetic()) {
-            return b"";
-        }
-        self.take_while(|byte| byte.is_ascii_alphabetic() || byte == b'_')
+        self.take_while(|byte| !is_space(byte))
     }
 
     /// The pattern up to the end of the line or a comment. Space is only kept where it matters: single between words.
@@ -327,7 +321,7 @@ mod tests {
     fn what_is_wrong_is_told_with_its_line() {
         let told = |text: &str| items(text).unwrap_err();
         let command = "(expected \"include\" or \"exclude\")";
-        assert_eq!(told("\n1"), (2, format!("no filter command found {command}")));
+        assert_eq!(told("\n1"), (2, format!("invalid filter command {command}")));
         assert_eq!(told("only t"), (1, format!("invalid filter command {command}")));
         assert_eq!(told("include"), (1, "missing filter object type".into()));
         assert_eq!(

@@ -13,7 +13,8 @@ use super::connection::ConnectionArgs;
 use super::content::ContentArgs;
 use super::message::Messages;
 use super::restore_options::{self, Action, Filters, Job};
-use super::{restore_plain, usage, verify};
+use super::usage::{self, path};
+use super::{restore_plain, verify};
 use crate::archive::{Archive, FileSink, FileSource, Sink, StdoutSink};
 use crate::connect::ConnectOptions;
 use crate::error::{Error, ErrorKind, Result};
@@ -36,7 +37,7 @@ use crate::toc::list::{self, Listed};
 )]
 pub(super) struct Args {
     /// Write a script to this file (- for standard output)
-    #[arg(short = 'f', long, value_name = "FILENAME", help_heading = "General options")]
+    #[arg(short = 'f', long, value_parser = path(), value_name = "FILENAME", help_heading = "General options")]
     pub(super) file: Option<PathBuf>,
     /// Format of the archive; recognised without being told
     #[arg(short = 'F', long, value_name = "c|d|t", help_heading = "General options")]

@@ -3,9 +3,11 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::error::ErrorKind;
 
 use super::checks::Refusal;
@@ -65,6 +67,11 @@ fn version(messages: &Messages) -> String {
 
 /// The release whose tools are followed.
 const COMPATIBLE_WITH: &str = "18.6";
+
+/// A path as typed. The empty one is refused when it is opened, in the system's words.
+pub(super) fn path() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
+}
 
 /// Where more is to be found.
 pub(super) fn try_help(messages: &Messages) {

@@ -24,6 +24,8 @@ pub struct SetupOptions {
     pub quote_all_identifiers: bool,
     /// Whether row security filters what is read; otherwise reading a table that has it fails.
     pub row_security: bool,
+    /// Whether foreign tables may be read.
+    pub foreign_tables: bool,
 }
 
 /// What a dump reads under.
@@ -75,13 +77,17 @@ pub fn setup_sql(version: ServerVersion, options: &SetupOptions) -> String {
     }
     // Minor releases brought this setting, so the server is asked. Without it, a view or foreign table that its
     // owner put in the place of a table would run the owner's code with our rights.
-    sql.push_str(version.pick(
-        90_600,
-        "SELECT pg_catalog.set_config(s.n, 'view, foreign-table', false) \
-         FROM (VALUES ('restrict_nonsystem_relation_kind')) s(n) \
-         WHERE pg_catalog.current_setting(s.n, true) IS NOT NULL;\n",
-        "",
-    ));
+    let kinds = match options.foreign_tables {
+        true => "view",
+        false => "view, foreign-table",
+    };
+    if version.at_least(90_600) {
+        sql.push_str(&format!(
+            "SELECT pg_catalog.set_config(s.n, '{kinds}', false) \
+             FROM (VALUES ('restrict_nonsystem_relation_kind')) s(n) \
+             WHERE pg_catalog.current_setting(s.n, true) IS NOT NULL;\n"
+        ));
+    }
     sql
 }
 

@@ -5,6 +5,7 @@
 //! compression into an [`ArchiveWriter`](crate::archive::ArchiveWriter). Formats are [`crate::archive`]'s, the
 //! SQL of scripts is [`crate::script`]'s.
 
+mod announce;
 mod budget;
 mod inserts;
 mod large_objects;

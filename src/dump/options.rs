@@ -85,6 +85,8 @@ pub struct Patterns {
     pub not_extensions: Vec<Pattern>,
     /// `--include-foreign-data`
     pub foreign_servers: Vec<Pattern>,
+    /// A choice of extensions leaves in all that belongs to no schema, which it else leaves out.
+    pub everything_else: bool,
     /// A pattern that finds nothing is an error (`--strict-names`).
     pub strict: bool,
 }

@@ -54,6 +54,7 @@ pub(super) async fn resolve(reader: &Reader<'_>, patterns: &Patterns, database: 
         without_data: without_data.unwrap_or_default(),
         foreign_servers: servers.unwrap_or_default(),
         no_unlogged_data: false,
+        everything_else: patterns.everything_else,
     })
 }
 

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bstr::BString;
+use bstr::{BStr, BString, ByteSlice};
 
+use super::announce;
 use super::large_objects;
 use super::options::{DumpOptions, LargeObjects};
 use super::plan::{self, DataSource, Plan, PlanWarning};
@@ -34,6 +35,8 @@ const BUDGET: usize = 16 << 20;
 pub struct Observer {
     /// Told how far the dump has come.
     pub progress: Arc<dyn Progress>,
+    /// Told what is being done, in pg_dump's words.
+    pub info: Arc<dyn Fn(&BStr) + Send + Sync>,
     /// Told what the user should know although the dump goes on.
     pub warnings: Arc<dyn Fn(&PlanWarning) + Send + Sync>,
 }
@@ -82,7 +85,7 @@ pub async fn dump_to(
     let output = &options.output;
     match output.format {
         Format::Plain => {
-            let warnings = Arc::clone(&observer.warnings);
+            let (warnings, info) = (Arc::clone(&observer.warnings), Arc::clone(&observer.info));
             let plain = PlainOptions {
                 script: options.script.clone(),
                 selection: options.entries.clone(),
@@ -90,7 +93,7 @@ pub async fn dump_to(
                 compression: output.compression,
                 listener: Arc::new(move |told| match told {
                     Told::Warning(message) => warnings(&PlanWarning::of(message.to_string())),
-                    Told::Info(_) => {}
+                    Told::Info(message) => info(message),
                 }),
                 ..PlainOptions::default()
             };
@@ -123,23 +126,12 @@ async fn run<W: ArchiveWriter>(
     let begun = Instant::now();
     let encoders = Encoders::new(writer.framing(), options.output.compression)?;
     let server = Server::connect(params, options).await?;
-    let (plan, _locks) = make_plan(&server, options).await?;
-    plan.warnings
-        .iter()
-        .for_each(|warning| (observer.warnings)(warning));
+    let (plan, _locks) = make_plan(&server, options, observer).await?;
     writer
         .begin(&header(&server, params, options), &plan.entries)
         .await?;
     observer.progress.planned(plan.sources.len());
-    write_data(
-        &server,
-        &plan,
-        options,
-        &encoders,
-        &mut writer,
-        &*observer.progress,
-    )
-    .await?;
+    write_data(&server, &plan, options, &encoders, &mut writer, observer).await?;
     Ok(DumpReport {
         entries: plan.entries.len(),
         written: writer.finish().await?,
@@ -148,7 +140,13 @@ async fn run<W: ArchiveWriter>(
 }
 
 /// Reads the catalogs and plans the dump. The locks last as long as the server's sessions and what is returned.
-async fn make_plan(server: &Server, options: &DumpOptions) -> Result<(Plan, Option<Lane>)> {
+async fn make_plan(
+    server: &Server,
+    options: &DumpOptions,
+    observer: &Observer,
+) -> Result<(Plan, Option<Lane>)> {
+    let tell = |line: &&str| (observer.info)(line.as_bytes().as_bstr());
+    announce::CONNECTED.iter().for_each(tell);
     let mut selection = server.resolve(options).await?;
     selection.no_unlogged_data = options.no_unlogged_table_data;
     let session = SessionSettings {
@@ -173,6 +171,7 @@ async fn make_plan(server: &Server, options: &DumpOptions) -> Result<(Plan, Opti
         lock_wait_timeout: options.lock_wait_timeout.clone(),
         quoting: server.quoting(options),
     };
+    announce::BASE.iter().for_each(tell);
     let reader = server
         .reader()
         .with_system_objects(selection.names_system_schema());
@@ -190,7 +189,17 @@ async fn make_plan(server: &Server, options: &DumpOptions) -> Result<(Plan, Opti
         }
     };
     let (mut catalog, database) = futures_util::try_join!(catalog, database)?;
+    let large_objects = read_options.large_objects != read::LargeObjects::None;
+    announce::details(&catalog, entries.definitions, large_objects)
+        .iter()
+        .for_each(tell);
     let plan = plan::plan(&mut catalog, database.as_ref(), &session, options)?;
+    for warning in &plan.warnings {
+        (observer.warnings)(warning);
+    }
+    for line in announce::saving(&session, database.is_some()) {
+        (observer.info)(line.as_bstr());
+    }
     Ok((plan, locks))
 }
 
@@ -211,7 +220,7 @@ async fn write_data<W: ArchiveWriter>(
     options: &DumpOptions,
     encoders: &Encoders,
     writer: &mut W,
-    progress: &dyn Progress,
+    observer: &Observer,
 ) -> Result<()> {
     let tables = cut_tables(server, plan, options).await?;
     let budget = BUDGET.saturating_mul(options.jobs);
@@ -220,7 +229,9 @@ async fn write_data<W: ArchiveWriter>(
         encoders,
         server,
         segments,
-        progress,
+        entries: &plan.entries,
+        progress: &*observer.progress,
+        info: &*observer.info,
     };
     let writing = async {
         for entry in &plan.entries {
@@ -287,7 +298,9 @@ struct Data<'a> {
     encoders: &'a Encoders,
     server: &'a Server,
     segments: Segments,
+    entries: &'a [Entry],
     progress: &'a dyn Progress,
+    info: &'a (dyn Fn(&BStr) + Send + Sync),
 }
 
 impl Data<'_> {
@@ -301,6 +314,7 @@ impl Data<'_> {
         match source {
             DataSource::Rows(_) | DataSource::Inserts(..) => {
                 writer.begin_data(entry.dump_id).await?;
+                (self.info)(announce::rows(entry).as_bstr());
                 while let Some(segment) = self.segments.next().await {
                     self.progress.bytes(segment.plain_len);
                     writer.append(segment).await?;
@@ -309,6 +323,7 @@ impl Data<'_> {
             }
             DataSource::LargeObjects(oids) => {
                 writer.begin_large_objects(entry.dump_id).await?;
+                (self.info)(announce::large_objects(entry, self.entries).as_bstr());
                 let reader = self.server.reader();
                 large_objects::write(&reader, oids, self.encoders, writer, self.progress).await?;
                 writer.end_large_objects().await?;

@@ -57,6 +57,8 @@ impl Server {
         let mut setup = options.setup.clone();
         // Everybody must write the same encoding, also where it was the database's.
         setup.encoding = session.parameter("client_encoding").map(Into::into);
+        // Only rows are read over lanes, of tables that are locked.
+        setup.foreign_tables = !options.patterns.foreign_servers.is_empty();
         let snapshot = match &options.snapshot {
             Snapshot::Imported(name) => Snapshot::Imported(name.clone()),
             _ if options.jobs > 1 || options.entries.data => {

@@ -58,6 +58,8 @@ pub struct Selection {
     pub without_data: HashSet<u32>,
     /// Foreign servers whose tables have rows worth dumping.
     pub foreign_servers: HashSet<u32>,
+    /// A choice of extensions leaves in all that belongs to no schema, which it else leaves out.
+    pub everything_else: bool,
     /// Unlogged tables have no rows worth dumping.
     pub no_unlogged_data: bool,
 }
@@ -65,9 +67,8 @@ pub struct Selection {
 impl Selection {
     /// Nothing was picked out: the dump is of a whole database, as far as it is not left out.
     pub fn is_of_everything(&self) -> bool {
-        [&self.schemas, &self.tables, &self.extensions]
-            .iter()
-            .all(|choice| choice.only.is_none())
+        let none = |choice: &Choice| choice.only.is_none();
+        none(&self.schemas) && none(&self.tables) && (none(&self.extensions) || self.everything_else)
     }
 
     /// Somebody asked for `pg_catalog`, and with it for what initdb made there.

@@ -5,6 +5,7 @@ mod archive_directory;
 mod archive_tar;
 mod damage;
 mod layers;
+mod options;
 mod script;
 mod selection;
 mod splitter;

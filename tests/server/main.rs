@@ -9,6 +9,7 @@ mod harness;
 mod lane;
 mod loops;
 mod objects;
+mod options;
 mod oracle;
 mod ordinary_user;
 mod parallel_dump;

@@ -121,6 +121,10 @@ fn open(path: &Path) -> io::Result<(File, Target)> {
     } else {
         path.to_path_buf()
     };
+    if path.as_os_str().is_empty() {
+        // The system's words for it; 2 is ENOENT.
+        return Err(io::Error::from_raw_os_error(2));
+    }
     let name = path
         .file_name()
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "it is not the name of a file"))?;
