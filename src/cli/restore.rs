@@ -189,11 +189,7 @@ async fn run(args: &Args, typed: &[String], mut job: Job, messages: &Messages) -
         let text = tokio::fs::read(path)
             .await
             .map_err(|error| Error::io(format!("could not open TOC file \"{}\"", path.display()), error))?;
-        let listed = Listed::read(&text, archive.toc())?;
-        listed
-            .warnings
-            .iter()
-            .for_each(|warning| messages.warning(warning));
+        let listed = Listed::read_telling(&text, archive.toc(), |warning| messages.warning(warning))?;
         job.options.list = Some(listed);
     }
     let strict_names = std::mem::take(&mut job.options.selection.strict_names);

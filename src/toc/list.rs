@@ -131,6 +131,16 @@ impl Listed {
     /// `ErrorKind::Archive` if a line names an entry that could be in the archive (its number is not above
     /// the highest) but is not.
     pub fn read(text: &[u8], toc: &[Entry]) -> Result<Listed> {
+        let mut warnings = Vec::new();
+        let listed = Listed::read_telling(text, toc, |warning| warnings.push(warning.to_owned()))?;
+        Ok(Listed { warnings, ..listed })
+    }
+
+    /// The same, but `tell` is given each warning as its line is read: also those before an error.
+    ///
+    /// # Errors
+    /// As [`Listed::read`].
+    pub fn read_telling(text: &[u8], toc: &[Entry], mut tell: impl FnMut(&BStr)) -> Result<Listed> {
         let known: HashSet<DumpId> = toc.iter().map(|entry| entry.dump_id).collect();
         let highest = known.iter().max().copied().unwrap_or(DumpId(0));
         let mut seen = HashSet::new();
@@ -144,7 +154,7 @@ impl Listed {
             let Some(id) = id else {
                 let mut warning = BString::from("line ignored: ");
                 warning.extend_from_slice(line.strip_suffix(b"\n").unwrap_or(line));
-                listed.warnings.push(warning);
+                tell(warning.as_bstr());
                 continue;
             };
             if !known.contains(&id) {
@@ -175,7 +185,8 @@ impl Listed {
     }
 }
 
-/// The number a line starts with, after blanks and a plus sign, if it is above zero.
+/// The number a line starts with, after blanks and a plus sign, if it is above zero. As in pg_restore, one that
+/// needs more than 32 bits loses those above.
 fn leading_number(line: &[u8]) -> Option<DumpId> {
     let blanks = line
         .iter()
@@ -184,8 +195,19 @@ fn leading_number(line: &[u8]) -> Option<DumpId> {
     let line = line.get(blanks..)?;
     let line = line.strip_prefix(b"+").unwrap_or(line);
     let digits = line.iter().take_while(|b| b.is_ascii_digit()).count();
-    let number: u32 = line.get(..digits)?.to_str().ok()?.parse().ok()?;
-    (number > 0).then_some(DumpId(number))
+    let digits = line.get(..digits)?.to_str().ok()?;
+    let number: i64 = match digits.parse() {
+        Ok(number) => number,
+        Err(_) if digits.is_empty() => return None,
+        // Only digits: there are too many of them.
+        Err(_) => i64::MAX,
+    };
+    // Cutting off is what is wanted.
+    let number = number as i32;
+    u32::try_from(number)
+        .ok()
+        .filter(|number| *number > 0)
+        .map(DumpId)
 }
 
 #[cfg(test)]
@@ -268,7 +290,7 @@ mod tests {
 
     #[test]
     fn lines_are_read_reordered_and_passed_over_as_pg_restore_does() {
-        let text = b"5; data\n\n ;c\n \t+2 trailing words\n99999\n5\nabc ; hm\n-5\n0\r\n9";
+        let text = b"5; data\n\n ;c\n \t+2 trailing words\n99999\n5\nabc ; hm\n-5\n0\r\n4294967305\n99999999999999999999";
         let listed = Listed::read(text, &toc()).unwrap();
         assert_eq!(listed.order, [DumpId(5), DumpId(2), DumpId(9)]);
         let warnings: Vec<_> = listed.warnings.iter().map(|w| w.to_str().unwrap()).collect();
@@ -279,7 +301,8 @@ mod tests {
                 "line ignored: 5",
                 "line ignored: abc ",
                 "line ignored: -5",
-                "line ignored: 0\r"
+                "line ignored: 0\r",
+                "line ignored: 99999999999999999999"
             ]
         );
         let order: Vec<_> = listed

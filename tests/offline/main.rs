@@ -6,6 +6,7 @@ mod archive_tar;
 mod damage;
 mod layers;
 mod options;
+mod pipes;
 mod script;
 mod selection;
 mod splitter;

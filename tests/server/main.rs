@@ -13,6 +13,7 @@ mod options;
 mod oracle;
 mod ordinary_user;
 mod parallel_dump;
+mod pipes;
 mod plain_input;
 mod restore;
 mod security_labels;
