@@ -131,6 +131,7 @@ impl Session {
         sql: &str,
         params: &[(&(dyn ToSql + Sync), Type)],
     ) -> Result<Vec<Row>> {
+        tracing::debug!(what, sql, "reading");
         self.client
             .query_typed(sql, params)
             .await

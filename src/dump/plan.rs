@@ -11,6 +11,7 @@ use super::options::{DumpOptions, Inserts, RowFormat};
 use crate::archive::{ArchiveVersion, Format};
 use crate::error::Result;
 use crate::objects::database::{self, Database, SessionSettings};
+use crate::objects::operator;
 use crate::objects::table::data::{self, InsertSource, RowOptions, RowQuery};
 use crate::objects::{Body, Catalog, EmitOptions, Emitter};
 use crate::order::{self, Warning};
@@ -94,10 +95,15 @@ pub fn plan(
     };
     let unread = catalog.warnings.iter().cloned().map(PlanWarning::of);
     let risks = arrangement.warnings.iter().map(warning);
+    let outdated = match emit.schema {
+        true => operator::warnings(catalog),
+        false => Vec::new(),
+    };
+    let outdated = outdated.into_iter().map(PlanWarning::of);
     Ok(Plan {
         sources,
         entries,
-        warnings: unread.chain(risks).collect(),
+        warnings: unread.chain(risks).chain(outdated).collect(),
     })
 }
 

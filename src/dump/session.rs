@@ -235,8 +235,11 @@ impl LaneSource {
 /// The one setting that users mistype has a message of its own.
 fn explain(error: Error, options: &DumpOptions) -> Error {
     match &options.setup.encoding {
-        // invalid_parameter_value
-        Some(encoding) if error.code() == Some("22023") && error.to_string().contains("client_encoding") => {
+        // invalid_parameter_value: no such encoding; feature_not_supported: none that the database's could become.
+        Some(encoding)
+            if matches!(error.code(), Some("22023" | "0A000"))
+                && error.to_string().contains("client_encoding") =>
+        {
             let message = format!("invalid client encoding \"{encoding}\" specified");
             Error::new(ErrorKind::Usage, message)
         }

@@ -23,6 +23,8 @@ pub struct Operator {
     pub right_type: BString,
     /// The function it stands for; `None` for one that only another operator's definition mentions.
     pub function: Option<BString>,
+    /// The same with its argument types.
+    pub signature: BString,
     /// The operator with the operands exchanged: schema and name.
     pub commutator: Option<(BString, BString)>,
     /// The operator with the opposite result: schema and name.
@@ -58,13 +60,17 @@ pub async fn read(reader: &Reader<'_>) -> Result<Vec<ObjectRow<Operator>>> {
          WHERE o.oid >= {first} ORDER BY o.oid"
     );
     read_rows(reader, "operators", sql, |c| {
+        let (kind, left, right) = (c.char()?, c.oid()?, c.oid()?);
+        let (left_type, right_type) = (c.text()?, c.text()?);
+        let signature = c.text()?;
         Ok(Operator {
-            kind: c.char()?,
-            left: c.oid()?,
-            right: c.oid()?,
-            left_type: c.text()?,
-            right_type: c.text()?,
-            function: function_name(c.text()?),
+            kind,
+            left,
+            right,
+            left_type,
+            right_type,
+            function: function_name(signature.clone()),
+            signature,
             commutator: c.opt_text()?.zip(c.opt_text()?),
             negator: c.opt_text()?.zip(c.opt_text()?),
             restrict: function_name(c.text()?),
@@ -85,6 +91,26 @@ pub fn add(catalog: &mut Catalog, rows: Vec<ObjectRow<Operator>>) -> Result<()> 
         row.add(catalog, class::PG_OPERATOR, Body::Operator)?;
     }
     Ok(())
+}
+
+/// What is dumped although no server since 14 can make it: an operator behind its one operand.
+pub fn warnings(catalog: &Catalog) -> Vec<String> {
+    let objects = catalog.objects().iter();
+    objects
+        .filter_map(|object| match &object.body {
+            Body::Operator(operator)
+                if operator.kind == b'r'
+                    && operator.function.is_some()
+                    && object.dumps(Components::DEFINITION) =>
+            {
+                let signature = &operator.signature;
+                Some(format!(
+                    "postfix operators are not supported anymore (operator \"{signature}\")"
+                ))
+            }
+            _ => None,
+        })
+        .collect()
 }
 
 /// CREATE OPERATOR and its comment.

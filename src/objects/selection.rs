@@ -389,7 +389,7 @@ fn config_table_wanted(catalog: &Catalog, extension: &Object, table: DumpId, sel
             .only
             .as_ref()
             .is_some_and(|only| only.contains(&oid))
-        || schema.is_some_and(|schema| schema.dump.intersects(Components::DEFINITION))
+        || schema.is_some_and(|schema| schema.dump.intersects(Components::DATA))
 }
 
 /// Adds what a relation holds as an object, if it holds anything that is worth dumping.
