@@ -126,8 +126,10 @@ impl Server {
             session.batch(what, "SELECT pg_catalog.set_config('search_path', '', false)"),
         );
         opened?;
+        // If it failed, so did what came after it, and only its own error says why.
+        let found = found?;
         closed?;
-        found
+        Ok(found)
     }
 
     /// Where lanes come from.
