@@ -139,6 +139,7 @@ async fn every_query_runs_on_every_server() {
         let observer = Observer {
             progress: Arc::new(NoProgress),
             warnings: Arc::new(|_| {}),
+            info: Arc::new(|_| {}),
         };
         let queries = Queries::default();
         let mut options = everything();
