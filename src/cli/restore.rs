@@ -15,7 +15,7 @@ use super::message::Messages;
 use super::restore_options::{self, Action, Filters, Job};
 use super::usage::{self, path};
 use super::{restore_plain, verify};
-use crate::archive::{Archive, FileSink, FileSource, Sink, StdoutSink};
+use crate::archive::{Archive, FileSink, FileSource, Format, Sink, StdoutSink};
 use crate::connect::ConnectOptions;
 use crate::error::{Error, ErrorKind, Result};
 use crate::restore::plain::{Input, PlainDump};
@@ -185,6 +185,11 @@ async fn run(args: &Args, typed: &[String], mut job: Job, messages: &Messages) -
             return dump.to_server(params, &options, &mut observer).await;
         }
     };
+    check_format(
+        args.format.as_deref(),
+        archive.header().format,
+        job.input.as_ref(),
+    )?;
     if let Some(path) = &job.use_list {
         let text = tokio::fs::read(path)
             .await
@@ -262,6 +267,29 @@ fn connect_options(args: &Args, messages: &Messages) -> ConnectOptions {
     let told = messages.clone();
     options.notices = Arc::new(move |notice| told.info(notice.report(None)));
     options
+}
+
+/// Refuses an archive that is not of the format it was said to be of, in pg_restore's words.
+fn check_format(said: Option<&str>, found: Format, input: Option<&PathBuf>) -> Result<()> {
+    let letter = said.and_then(|name| name.chars().next());
+    let said = match letter.map(|letter| letter.to_ascii_lowercase()) {
+        Some('c') => Format::Custom,
+        Some('d') => Format::Directory,
+        Some('t') => Format::Tar,
+        _ => return Ok(()),
+    };
+    let why = match (said, found, input) {
+        _ if said == found => return Ok(()),
+        (Format::Directory, _, Some(path)) => format!(
+            "could not open input file \"{}/toc.dat\": Not a directory",
+            path.display()
+        ),
+        (Format::Directory, _, None) => "no output directory specified".into(),
+        (_, Format::Directory, _) => "could not read from input file: Is a directory".into(),
+        (Format::Tar, ..) => "corrupt tar header found in PGDMP".into(),
+        _ => "did not find magic string in file header".into(),
+    };
+    Err(Error::new(ErrorKind::Archive, why))
 }
 
 async fn sink(path: Option<&PathBuf>) -> Result<Box<dyn Sink>> {

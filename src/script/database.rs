@@ -10,14 +10,13 @@ use crate::sql::Quoting;
 ///
 /// # Errors
 /// A name with a line break, which no meta-command can hold.
-pub(super) fn connect(database: &BStr, restrict_key: Option<&str>) -> Result<Step> {
+pub(super) fn connect(database: &BStr, restrict_key: Option<&str>, quoting: Quoting) -> Result<Step> {
     if database.iter().any(|byte| matches!(byte, b'\n' | b'\r')) {
         return Err(Error::new(
             ErrorKind::Unsupported,
             format!("database name contains a newline or carriage return: \"{database}\""),
         ));
     }
-    let quoting = Quoting::default();
     let mut text = Vec::new();
     if let Some(key) = restrict_key {
         text.extend_from_slice(format!("\\unrestrict {key}\n").as_bytes());
@@ -63,7 +62,20 @@ mod tests {
     use super::*;
 
     fn text(name: &str, key: Option<&str>) -> BString {
-        connect(name.into(), key).unwrap().text().into()
+        connect(name.into(), key, Quoting::default())
+            .unwrap()
+            .text()
+            .into()
+    }
+
+    #[test]
+    fn every_name_is_quoted_where_that_is_asked_for() {
+        let quoting = Quoting {
+            all_identifiers: true,
+            ..Quoting::default()
+        };
+        let step = connect("db".into(), None, quoting).unwrap();
+        assert_eq!(step.text(), "\\connect \"db\"\n\n");
     }
 
     #[test]
@@ -79,6 +91,6 @@ mod tests {
 
     #[test]
     fn a_line_break_cannot_smuggle_in_a_command() {
-        assert!(connect("a\n\\! rm".into(), None).is_err());
+        assert!(connect("a\n\\! rm".into(), None, Quoting::default()).is_err());
     }
 }

@@ -110,6 +110,7 @@ impl Script {
         steps.push(database::connect(
             database,
             self.plan.options().restrict_key.as_deref(),
+            self.plan.quoting(),
         )?);
         *self = Script::new(Arc::clone(&self.plan));
         self.push_settings(steps);

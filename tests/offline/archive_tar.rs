@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use rsdump::ErrorKind;
 use rsdump::archive::{Archive, BytesSource, Format, TarOptions, TarWriter, VecSink};
 use rsdump::compress::Compression;
+use rsdump::restore::{Restore, RestoreOptions, Silent};
 use rsdump::toc::{Desc, DumpId};
 
 use crate::archive::{
@@ -45,6 +46,50 @@ fn stock_tar_files_are_read_whole_from_files_and_pipes() {
         check_stock(name, &mut block_on(archive.reopen()).unwrap().unwrap());
         if let Ok(expected) = std::fs::read_to_string(fixture(&format!("{name}.tar.list"))) {
             assert_eq!(list_of(&archive, false), expected, "{name}");
+        }
+    }
+}
+
+const VARYING: [&str; 4] = ["-- Dumped from ", "-- Dumped by ", "\\restrict ", "\\unrestrict "];
+
+/// The script of an archive, without the lines that name versions or carry a key.
+fn script(archive: Archive) -> String {
+    let sink = VecSink::new();
+    block_on(async {
+        let mut options = RestoreOptions::default();
+        options.script.restrict_key = Some("K".into());
+        let restore = Restore::new(archive, options).unwrap();
+        restore
+            .to_script(Box::new(sink.clone()), &mut Silent)
+            .await
+            .unwrap();
+    });
+    let script = String::from_utf8(sink.bytes()).unwrap();
+    let lines = script
+        .split_inclusive('\n')
+        .filter(|line| !VARYING.iter().any(|varying| line.starts_with(varying)));
+    lines.collect()
+}
+
+#[test]
+fn stock_archives_of_every_format_make_the_script_that_pg_restore_makes() {
+    for name in STOCK {
+        let expected = std::fs::read_to_string(fixture(&format!("{name}.sql"))).unwrap();
+        for kind in [
+            "none.dump",
+            "gzip.dump",
+            "piped.dump",
+            "none.directory",
+            "gzip.directory",
+            "tar",
+        ] {
+            let path = fixture(&format!("{name}.{kind}"));
+            let archive = block_on(Archive::open_path(&path)).unwrap();
+            assert!(script(archive) == expected, "{name}.{kind}");
+            if path.is_file() {
+                let piped = open(&std::fs::read(&path).unwrap(), true).unwrap();
+                assert!(script(piped) == expected, "{name}.{kind}, piped");
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ mod dump;
 mod encodings;
 mod generated;
 mod harness;
+mod interop;
 mod lane;
 mod loops;
 mod objects;

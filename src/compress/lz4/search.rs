@@ -10,6 +10,8 @@ const FARTHEST: usize = 65_535;
 /// A block's last bytes are literals, and no match begins in so many before its end.
 const LAST_LITERALS: usize = 5;
 const MATCH_LIMIT: usize = 12;
+/// How many earlier places are looked at, from which level on.
+const DEPTHS: [(i32, u32); 7] = [(3, 4), (4, 8), (5, 16), (6, 32), (8, 64), (9, 128), (12, 512)];
 /// Nothing better is looked for.
 const LONG_ENOUGH: usize = 1024;
 const HASH_BITS: u32 = 15;
@@ -35,7 +37,11 @@ impl Search {
     /// A search at a level from 3 to 12.
     pub(super) fn new(level: i32) -> Search {
         Search {
-            depth: 1 << level.clamp(3, 12).unsigned_abs().saturating_sub(1),
+            depth: DEPTHS
+                .into_iter()
+                .rev()
+                .find(|(from, _)| *from <= level)
+                .map_or(4, |(_, depth)| depth),
             heads: Vec::new(),
             chain: Vec::new(),
         }
@@ -83,7 +89,14 @@ impl Search {
             if place == NOWHERE || at - earlier > FARTHEST {
                 break;
             }
-            let length = common(plain.get(earlier..).unwrap_or_default(), here);
+            let there = plain.get(earlier..).unwrap_or_default();
+            // What differs where the best match ends cannot be longer.
+            let end = best.map_or(0, |best| best.length);
+            let length = if there.get(end) == here.get(end) {
+                common(there, here)
+            } else {
+                0
+            };
             if length >= best.map_or(SHORTEST, |best| best.length + 1) {
                 best = Some(Match {
                     offset: at - earlier,
