@@ -6,7 +6,9 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use crate::support::{Server, TempDb, fixture, normalize, rsdump, rsrestore, run, stdout_of, tool};
+use crate::support::{
+    Server, TempDb, assert_same, fixture, normalize, rsdump, rsrestore, run, stdout_of, tool,
+};
 
 /// A program and the one that it is compared with.
 struct Tool {
@@ -197,7 +199,6 @@ const DUMP_VALUES: &[&str] = &[
     "-Z foo:3",
     "-Ft -Z gzip",
     "-Fd",
-    "-f ''",
     "-s -- -x y",
     "x y -s",
     "-d x y",
@@ -332,6 +333,7 @@ const DUMP_CONTENT: &[&str] = &[
     "--restrict-key=abc -t hen",
     "--no-sync --sync-method=fsync -t hen",
     "-f /nonexistent/x",
+    "-f ''",
     "-Fd -f /nonexistent/x/y",
     "-v --no-sync -f /dev/null",
     "-v -a --no-sync -f /dev/null",
@@ -411,9 +413,13 @@ fn inserts_double_backslashes_without_standard_strings() {
         db.name
     ));
     let args = ["--inserts", "-t", "form", "--disable-dollar-quoting"];
-    let ours = String::from_utf8(normalize(&db.rsdump(&args))).expect("UTF-8");
-    assert_eq!(ours.as_bytes(), normalize(&db.pg_dump(18, &args)));
-    assert!(ours.contains(r"'\\xdeadbeef'"), "{ours}");
+    let ours = normalize(&db.rsdump(&args));
+    assert_same(
+        "rows with doubled backslashes",
+        &normalize(&db.pg_dump(18, &args)),
+        &ours,
+    );
+    assert!(String::from_utf8_lossy(&ours).contains(r"'\\xdeadbeef'"));
 }
 
 /// Rows as INSERT commands come back as they were.
@@ -430,8 +436,9 @@ fn inserts_restore_what_was_dumped() {
     );
     let copy = TempDb::new(server);
     stdout_of(copy.aim(rsrestore()).arg(&archive));
-    let dump = |db: &TempDb<'_>| String::from_utf8(normalize(&db.pg_dump(18, &[]))).expect("UTF-8");
-    assert_eq!(dump(&copy), dump(&db));
+    // What is hashed by an enum is spread differently: that goes by oids.
+    let dump = |db: &TempDb<'_>| normalize(&db.pg_dump(18, &["-T", "hashed*"]));
+    assert_same("the restored database", &dump(&db), &dump(&copy));
 }
 
 /// Writes a filter file; returns the option that names it.
