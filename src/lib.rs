@@ -37,6 +37,7 @@ pub mod cli;
 pub mod compress;
 pub mod connect;
 pub mod dump;
+pub mod dumpall;
 pub mod error;
 pub mod objects;
 pub mod order;

@@ -11,6 +11,7 @@ use super::connection::ConnectionArgs;
 use super::content::ContentArgs;
 use super::dump_options::{self, Filters};
 use super::message::Messages;
+use super::runtime;
 use super::usage::{self, path};
 use crate::dump::{self, DumpOptions, Observer};
 use crate::error::Result;
@@ -206,54 +207,21 @@ pub fn main() -> ExitCode {
         Ok(options) => options,
         Err(refusal) => return refusal.tell(&messages),
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            messages.error(format!("could not start: {error}"));
-            return ExitCode::FAILURE;
-        }
-    };
-    let outcome = runtime.block_on(async {
-        tokio::select! {
-            outcome = run(&args, &options, &messages) => Some(outcome),
-            // Dropping the dump removes what it has written so far.
-            () = interrupted() => None,
-        }
-    });
-    runtime.shutdown_background();
-    match outcome {
-        Some(Ok(())) => ExitCode::SUCCESS,
-        Some(Err(error)) => {
-            messages.error(error.to_string());
-            ExitCode::FAILURE
-        }
-        None => {
-            messages.plain("terminated by user");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-/// Waits for the user to give up.
-async fn interrupted() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut int), Ok(mut term)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        // Then a signal ends the process at once.
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = int.recv() => {}
-        _ = term.recv() => {}
-    }
+    runtime::run_to_end(&messages, run(&args, &options, &messages))
 }
 
 async fn run(args: &Args, options: &DumpOptions, messages: &Messages) -> Result<()> {
     let mut connection = args.connection.options(args.database.first(), "rsdump");
     let told = messages.clone();
     connection.warnings = Arc::new(move |warning| told.plain(warning));
+    dump::dump(&connection.resolve()?, options, &observer(messages)).await?;
+    Ok(())
+}
+
+/// Tells people what a dump tells.
+pub(super) fn observer(messages: &Messages) -> Observer {
     let (told, informed) = (messages.clone(), messages.clone());
-    let observer = Observer {
+    Observer {
         progress: Arc::new(NoProgress),
         info: Arc::new(move |line| informed.info(line)),
         warnings: Arc::new(move |warning| {
@@ -261,7 +229,5 @@ async fn run(args: &Args, options: &DumpOptions, messages: &Messages) -> Result<
             warning.details.iter().for_each(|detail| told.detail(detail));
             warning.hints.iter().for_each(|hint| told.hint(hint));
         }),
-    };
-    dump::dump(&connection.resolve()?, options, &observer).await?;
-    Ok(())
+    }
 }

@@ -40,6 +40,14 @@ pub(super) fn connect(database: &BStr, restrict_key: Option<&str>, quoting: Quot
     })
 }
 
+/// The lines that connect to a database, for scripts that are put together from several.
+///
+/// # Errors
+/// A name with a line break, which no meta-command can hold.
+pub fn connect_command(database: &BStr) -> Result<BString> {
+    connect(database, None, Quoting::default()).map(|step| step.text().into())
+}
+
 fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.')
 }

@@ -18,6 +18,7 @@ mod settings;
 mod state;
 mod step;
 
+pub use database::connect_command;
 pub use plan::{Drops, Origin, Ownership, Plan, ScriptOptions, Transactions};
 pub use restrict::{is_valid_restrict_key, random_restrict_key};
 pub use settings::Settings;

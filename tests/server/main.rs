@@ -4,6 +4,7 @@ mod all_kinds;
 mod archive;
 mod connect;
 mod dump;
+mod dumpall;
 mod encodings;
 mod generated;
 mod harness;
