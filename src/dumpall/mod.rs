@@ -10,4 +10,4 @@ mod script;
 mod sink;
 
 pub use options::{ClusterOptions, DatabaseOptions, Parts};
-pub use run::{ClusterObserver, ClusterReport, dump_cluster};
+pub use run::{ClusterObserver, ClusterReport, ClusterWarningSink, InfoSink, dump_cluster};

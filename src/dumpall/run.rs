@@ -25,10 +25,15 @@ pub struct ClusterObserver {
     /// Told what happens in each database.
     pub database: Observer,
     /// Told of each step.
-    pub info: Arc<dyn Fn(&[u8]) + Send + Sync>,
-    /// Told what the user should know although the dump goes on; a detail may come with it.
-    pub warning: Arc<dyn Fn(&[u8], Option<&str>) + Send + Sync>,
+    pub info: InfoSink,
+    /// Told what the user should know although the dump goes on.
+    pub warning: ClusterWarningSink,
 }
+
+/// Takes a sentence.
+pub type InfoSink = Arc<dyn Fn(&[u8]) + Send + Sync>;
+/// Takes a warning, with a detail that may come with it.
+pub type ClusterWarningSink = Arc<dyn Fn(&[u8], Option<&str>) + Send + Sync>;
 
 /// What a dump of a cluster was.
 #[derive(Debug, Clone, Default)]
