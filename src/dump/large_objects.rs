@@ -66,14 +66,14 @@ async fn write_batch<W: ArchiveWriter>(
     writer: &mut W,
     progress: &dyn Progress,
 ) -> Result<()> {
-    for (piece, bytes) in batch.iter().zip(contents) {
+    let segments = encoders.encode_each(contents).await?;
+    for (piece, segment) in batch.iter().zip(segments) {
         if piece.start == 0 {
             writer.begin_large_object(piece.oid).await?;
         }
-        progress.bytes(bytes.len() as u64);
         // An object without contents has no segment at all.
-        if !bytes.is_empty() {
-            let segment = encoders.start(vec![bytes], 0).finished().await?;
+        if let Some(segment) = segment {
+            progress.bytes(segment.plain_len);
             writer.append(segment).await?;
         }
         if piece.is_last {

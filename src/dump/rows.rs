@@ -35,7 +35,7 @@ pub(super) struct Encoders {
 }
 
 /// A segment that is being made.
-pub(super) enum Pending {
+enum Pending {
     /// It was not worth a thread.
     Made(Result<Segment>),
     /// Another thread has it.
@@ -59,7 +59,7 @@ impl Encoders {
     }
 
     /// Starts making a segment.
-    pub(super) fn start(&self, plain: Vec<Bytes>, rows: u64) -> Pending {
+    fn start(&self, plain: Vec<Bytes>, rows: u64) -> Pending {
         if self.framing == Framing::Raw {
             // Nothing to compute but a checksum, which is quicker than changing threads.
             return Pending::Made(self.encode(plain, rows));
@@ -72,7 +72,7 @@ impl Encoders {
     }
 
     /// Makes a segment at once.
-    pub(super) fn encode(&self, plain: Vec<Bytes>, rows: u64) -> Result<Segment> {
+    fn encode(&self, plain: Vec<Bytes>, rows: u64) -> Result<Segment> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut encoder = match idle {
             Some(encoder) => encoder,
@@ -89,6 +89,24 @@ impl Encoders {
         Ok(segment)
     }
 
+    /// Makes a segment of each of these that is not empty, all on one other thread: they are too many and too
+    /// short to change threads for each.
+    pub(super) async fn encode_each(&self, plain: Vec<Bytes>) -> Result<Vec<Option<Segment>>> {
+        let encoders = self.clone();
+        let all = move || {
+            let segment = |bytes: Bytes| match bytes.is_empty() {
+                true => Ok(None),
+                false => encoders.encode(vec![bytes], 0).map(Some),
+            };
+            plain.into_iter().map(segment).collect()
+        };
+        if self.framing == Framing::Raw {
+            return all();
+        }
+        let task = tokio::task::spawn_blocking(all);
+        task.await.unwrap_or_else(|error| Err(lost(error)))
+    }
+
     /// Leave to have one more segment under way.
     fn spare(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.spare).try_acquire_owned().ok()
@@ -97,7 +115,7 @@ impl Encoders {
 
 impl Pending {
     /// Waits for the segment.
-    pub(super) async fn finished(self) -> Result<Segment> {
+    async fn finished(self) -> Result<Segment> {
         match self {
             Pending::Made(segment) => segment,
             Pending::Making(task, _permit) => task.await.unwrap_or_else(|error| Err(lost(error))),
