@@ -39,7 +39,7 @@ pub(super) struct Args {
     /// Use this many parallel jobs
     #[arg(short = 'j', long, value_name = "NUM", help_heading = "General options")]
     pub(super) jobs: Option<String>,
-    /// With several jobs: cut tables into segments of about this size (default 16MB)
+    /// With several jobs: cut tables into segments of about this size (default 8MB)
     #[arg(long, value_name = "SIZE", help_heading = "General options")]
     pub(super) segment_size: Option<String>,
     /// Say what is being done

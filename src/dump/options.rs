@@ -152,7 +152,7 @@ impl Patterns {
 impl DumpOptions {
     /// The size of segments where nothing else is said: large enough that starting to read one costs nothing beside
     /// reading it, small enough that one of them waits in memory for each lane.
-    pub const SEGMENT_SIZE: u64 = 16 << 20;
+    pub const SEGMENT_SIZE: u64 = 8 << 20;
 }
 
 impl Default for DumpOptions {

@@ -28,7 +28,7 @@ use crate::toc::Entry;
 use crate::wire::Lane;
 
 /// Bytes of segments, as stored, that may wait for the writer: so many for each lane.
-const BUDGET: usize = 16 << 20;
+const BUDGET: usize = 12 << 20;
 
 /// Who is told what while a dump runs.
 #[derive(Clone)]
