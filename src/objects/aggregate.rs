@@ -75,10 +75,10 @@ pub async fn read(reader: &Reader<'_>) -> Result<Vec<Row>> {
     let v = reader.version;
     let acl = super::acl::acl_columns("p.proacl", 'f', "p.proowner");
     let is_aggregate = v.pick(11, "p.prokind = 'a'", "p.proisagg");
-    let acl_changed = acl_changed(v);
+    let (initial, acl_changed) = acl_changed(v);
     let sql = format!(
         "SELECT p.oid, p.proname, p.pronamespace, p.proowner, {acl}, p.proargtypes \
-         FROM pg_catalog.pg_proc p \
+         FROM pg_catalog.pg_proc p {initial} \
          WHERE {is_aggregate} AND (p.pronamespace <> 11 OR {acl_changed}) \
          ORDER BY p.oid"
     );

@@ -8,7 +8,7 @@ use postgres_types::Type as SqlType;
 
 use super::acl::acl_columns;
 use super::{Acl, Body, Catalog, Components, Emitter, Object, Reader, attributes, class};
-use crate::connect::Columns;
+use crate::connect::{Columns, ServerVersion};
 use crate::error::Result;
 use crate::sql::{self, Grantable, Quoting, put, text};
 use crate::toc::{CatalogId, Desc, Section};
@@ -151,7 +151,7 @@ pub async fn read(reader: &Reader<'_>) -> Result<Vec<Row>> {
     let v = reader.version;
     let acl = acl_columns("p.proacl", 'f', "p.proowner");
     let is_aggregate = v.pick(11, "p.prokind = 'a'", "p.proisagg");
-    let acl_changed = acl_changed(v);
+    let (initial, acl_changed) = acl_changed(v);
     let in_transform = v.pick(
         90_500,
         "EXISTS (SELECT 1 FROM pg_catalog.pg_transform t \
@@ -160,7 +160,7 @@ pub async fn read(reader: &Reader<'_>) -> Result<Vec<Row>> {
     );
     let sql = format!(
         "SELECT p.oid, p.proname, p.pronamespace, p.proowner, {acl}, p.proargtypes \
-         FROM pg_catalog.pg_proc p \
+         FROM pg_catalog.pg_proc p {initial} \
          WHERE NOT {is_aggregate} \
          AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d \
             WHERE d.classid = 1255 AND d.objid = p.oid AND d.deptype = 'i') \
@@ -171,13 +171,16 @@ pub async fn read(reader: &Reader<'_>) -> Result<Vec<Row>> {
     rows(reader, "functions", &sql).await
 }
 
-/// The condition that the grants on `p`, a row of `pg_proc`, are not those that initdb or an extension made.
-pub(super) fn acl_changed(v: crate::connect::ServerVersion) -> &'static str {
+/// What to join to `p`, a row of `pg_proc`, and the condition that its grants are then known not to be those that initdb
+/// or an extension made.
+pub(super) fn acl_changed(v: ServerVersion) -> (&'static str, &'static str) {
     v.pick(
         90_600,
-        "p.proacl IS DISTINCT FROM (SELECT i.initprivs FROM pg_catalog.pg_init_privs i \
-            WHERE i.classoid = 1255 AND i.objoid = p.oid AND i.objsubid = 0)",
-        "false",
+        (
+            "LEFT JOIN pg_catalog.pg_init_privs i ON i.classoid = 1255 AND i.objoid = p.oid AND i.objsubid = 0",
+            "p.proacl IS DISTINCT FROM i.initprivs",
+        ),
+        ("", "false"),
     )
 }
 
