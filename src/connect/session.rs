@@ -5,7 +5,9 @@
 
 use std::collections::HashMap;
 use std::future::poll_fn;
+use std::pin::pin;
 
+use futures_util::StreamExt;
 use postgres_types::{ToSql, Type};
 use tokio_postgres::{AsyncMessage, Client, NoTls, Row};
 
@@ -131,11 +133,30 @@ impl Session {
         sql: &str,
         params: &[(&(dyn ToSql + Sync), Type)],
     ) -> Result<Vec<Row>> {
+        self.each(what, sql, params, Ok).await
+    }
+
+    /// As [`rows`](Self::rows), but returns what `make` makes of each row; it is called as rows arrive.
+    ///
+    /// # Errors
+    /// As with `rows`, or if `make` fails.
+    pub async fn each<T>(
+        &self,
+        what: &str,
+        sql: &str,
+        params: &[(&(dyn ToSql + Sync), Type)],
+        mut make: impl FnMut(Row) -> Result<T>,
+    ) -> Result<Vec<T>> {
         tracing::debug!(what, sql, "reading");
-        self.client
-            .query_typed(sql, params)
-            .await
-            .map_err(|error| self.failure("reading", what, error))
+        let failed = |error| self.failure("reading", what, error);
+        let params = params.iter().map(|(value, ty)| (*value, ty.clone()));
+        let rows = self.client.query_typed_raw(sql, params).await.map_err(failed)?;
+        let mut rows = pin!(rows);
+        let mut made = Vec::new();
+        while let Some(row) = rows.next().await {
+            made.push(make(row.map_err(failed)?)?);
+        }
+        Ok(made)
     }
 
     /// Runs statements that return nothing, in one round trip.

@@ -125,8 +125,13 @@ async fn run<W: ArchiveWriter>(
 ) -> Result<DumpReport> {
     let begun = Instant::now();
     let encoders = Encoders::new(writer.framing(), options.output.compression)?;
-    let server = Server::connect(params, options).await?;
-    let (plan, _locks) = make_plan(&server, options, observer).await?;
+    let mut server = Server::connect(params, options).await?;
+    let planned = make_plan(&server, options, observer).await;
+    if planned.is_err() {
+        server.cancel().await;
+    }
+    let (plan, _locks) = planned?;
+    server.keep_one_session();
     writer
         .begin(&header(&server, params, options), &plan.entries)
         .await?;

@@ -1,11 +1,13 @@
 //! The server's side of a dump: sessions and lanes that all see the same moment of the database.
 //!
 //! The first session opens the transaction that the dump lives in, and exports its snapshot when others must
-//! join. How a session is set up is [`crate::connect`]'s; what is read over them is not decided here.
+//! join. Further sessions join only for as long as the catalogs are read. How a session is set up is
+//! [`crate::connect`]'s; what is read over them is not decided here.
 
 use std::sync::Arc;
 
 use bstr::{BStr, BString, ByteSlice};
+use futures_util::future::{join_all, try_join_all};
 use tokio::sync::Mutex;
 
 use super::options::DumpOptions;
@@ -21,10 +23,13 @@ use crate::wire::Lane;
 /// How often both connections of a dump with one job try to lock the same tables.
 const ATTEMPTS: usize = 20;
 
+/// So many sessions at most read the catalogs: there are not enough dear queries for more.
+const CATALOG_SESSIONS: usize = 4;
+
 /// The connections of a dump.
 #[derive(Debug)]
 pub(super) struct Server {
-    /// For the catalogs, all with the same snapshot; never empty.
+    /// For the catalogs, all with the same snapshot; never empty. The first one is the dump's own.
     pub(super) sessions: Vec<Session>,
     /// The server's version.
     pub(super) version: ServerVersion,
@@ -46,10 +51,10 @@ pub(super) struct LaneSource {
 }
 
 impl Server {
-    /// Opens the first session and its transaction.
+    /// Opens the first session and its transaction, and further ones if there are jobs for them.
     ///
     /// # Errors
-    /// If the server cannot be reached, or refuses a setting, the role or the snapshot.
+    /// If the server cannot be reached, or refuses a connection, a setting, the role or the snapshot.
     pub(super) async fn connect(params: &ConnectParams, options: &DumpOptions) -> Result<Server> {
         let mut session = params.session().await?;
         let setup = session.setup_dump(&options.setup, &options.snapshot).await;
@@ -66,6 +71,9 @@ impl Server {
             }
             other => other.clone(),
         };
+        let further = 1..options.jobs.min(CATALOG_SESSIONS);
+        let further = further.map(|_| further_session(params, &setup, &snapshot));
+        let further = try_join_all(further).await?;
         let lanes = LaneSource {
             version: session.version(),
             params: params.clone(),
@@ -80,9 +88,25 @@ impl Server {
         }
         Ok(Server {
             version: session.version(),
-            sessions: vec![session],
+            sessions: std::iter::once(session).chain(further).collect(),
             lanes,
         })
+    }
+
+    /// Closes all sessions but the dump's own: the catalogs are read.
+    pub(super) fn keep_one_session(&mut self) {
+        self.sessions.truncate(1);
+    }
+
+    /// Interrupts what the sessions are doing, because one of them has failed. A session that is alone has nothing
+    /// left to do then.
+    pub(super) async fn cancel(&self) {
+        if self.sessions.len() < 2 {
+            return;
+        }
+        let tokens = self.sessions.iter().filter_map(Session::cancel_token);
+        // The failure is reported; that a server which may be gone cannot be asked to stop is not news.
+        join_all(tokens.map(|token| async move { token.cancel().await.ok() })).await;
     }
 
     /// Reads catalogs.
@@ -112,9 +136,11 @@ impl Server {
     /// # Errors
     /// See [`patterns::resolve`].
     pub(super) async fn resolve(&self, options: &DumpOptions) -> Result<Selection> {
-        let reader = self.reader();
+        // The others have not the user's search path.
+        let first = self.sessions.get(..1).unwrap_or_default();
+        let reader = Reader::new(self.version, first);
         let patterns = patterns::resolve(&reader, &options.patterns, self.lanes.params.database());
-        let Some(session) = self.sessions.first().filter(|_| !options.patterns.are_none()) else {
+        let Some(session) = first.first().filter(|_| !options.patterns.are_none()) else {
             return patterns.await;
         };
         // Names without a schema are looked for along the user's own search path. The three are sent in this
@@ -232,6 +258,17 @@ impl LaneSource {
             false => BString::default(),
         }
     }
+}
+
+/// One more session with the settings and the snapshot of the first.
+async fn further_session(
+    params: &ConnectParams,
+    setup: &SetupOptions,
+    snapshot: &Snapshot,
+) -> Result<Session> {
+    let mut session = params.session().await?;
+    session.setup_dump(setup, snapshot).await?;
+    Ok(session)
 }
 
 /// The one setting that users mistype has a message of its own.

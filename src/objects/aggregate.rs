@@ -4,7 +4,7 @@ use bstr::BString;
 use postgres_types::Type as SqlType;
 
 use super::function::{Row, acl_changed, argument_types, rows};
-use super::{Body, Catalog, Components, Emitter, Object, Reader, attributes, class, operator};
+use super::{Body, Catalog, Components, Cost, Emitter, Object, Reader, attributes, class, operator};
 use crate::connect::Columns;
 use crate::error::Result;
 use crate::sql::{Grantable, Quoting, put, text};
@@ -165,50 +165,49 @@ pub async fn read_details(reader: &Reader<'_>, oids: &[u32]) -> Result<Vec<(u32,
          LEFT JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace",
         columns.join(", ")
     );
-    let rows = reader
-        .rows("aggregate definitions", &sql, &[(&oids, SqlType::OID_ARRAY)])
-        .await?;
-    rows.iter()
-        .map(|row| {
-            let mut c = Columns::new(row);
-            let oid = c.oid()?;
-            let details = Details {
-                kind: c.char()?,
-                argument_types: c.texts()?,
-                arguments: c.text()?,
-                identity_arguments: c.text()?,
-                ordinary: Mode {
-                    transition: c.text()?,
-                    state: c.text()?,
+    let (cost, params) = (Cost::of(oids.len(), 60), [(&oids as _, SqlType::OID_ARRAY)]);
+    let from_row = |row: &_| {
+        let mut c = Columns::new(row);
+        let oid = c.oid()?;
+        let details = Details {
+            kind: c.char()?,
+            argument_types: c.texts()?,
+            arguments: c.text()?,
+            identity_arguments: c.text()?,
+            ordinary: Mode {
+                transition: c.text()?,
+                state: c.text()?,
+                space: c.int4()?,
+                initial: c.opt_text()?,
+                last: c.opt_text()?,
+                last_extra: c.bool()?,
+                last_modify: c.char()?,
+            },
+            moving: {
+                let (transition, state) = (c.opt_text()?, c.opt_text()?.unwrap_or_default());
+                let mode = Mode {
+                    transition: transition.clone().unwrap_or_default(),
+                    state,
                     space: c.int4()?,
                     initial: c.opt_text()?,
                     last: c.opt_text()?,
                     last_extra: c.bool()?,
                     last_modify: c.char()?,
-                },
-                moving: {
-                    let (transition, state) = (c.opt_text()?, c.opt_text()?.unwrap_or_default());
-                    let mode = Mode {
-                        transition: transition.clone().unwrap_or_default(),
-                        state,
-                        space: c.int4()?,
-                        initial: c.opt_text()?,
-                        last: c.opt_text()?,
-                        last_extra: c.bool()?,
-                        last_modify: c.char()?,
-                    };
-                    transition.is_some().then_some(mode)
-                },
-                inverse: c.opt_text()?,
-                combine: c.opt_text()?,
-                serialize: c.opt_text()?,
-                deserialize: c.opt_text()?,
-                sort_operator: c.opt_text()?.zip(c.opt_text()?),
-                parallel: c.char()?,
-            };
-            Ok((oid, details))
-        })
-        .collect()
+                };
+                transition.is_some().then_some(mode)
+            },
+            inverse: c.opt_text()?,
+            combine: c.opt_text()?,
+            serialize: c.opt_text()?,
+            deserialize: c.opt_text()?,
+            sort_operator: c.opt_text()?.zip(c.opt_text()?),
+            parallel: c.char()?,
+        };
+        Ok((oid, details))
+    };
+    reader
+        .each("aggregate definitions", cost, &sql, &params, from_row)
+        .await
 }
 
 /// Puts them into the catalog.

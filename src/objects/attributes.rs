@@ -11,7 +11,7 @@ use std::collections::HashMap;
 
 use bstr::{BStr, BString};
 
-use super::{Acl, Body, Catalog, Components, Emitter, Object, Reader, class};
+use super::{Acl, Body, Catalog, Components, Cost, Emitter, Object, Reader, class};
 use crate::connect::Columns;
 use crate::error::{Error, ErrorKind, Result};
 use crate::sql::{GrantTarget, Grantable, grants, is_acl_item, put, text};
@@ -135,13 +135,19 @@ pub async fn read(reader: &Reader<'_>) -> Result<Rows> {
     let no_initial = "(SELECT NULL::oid AS classoid, NULL::oid AS objoid, NULL::int4 AS objsubid, \
          NULL::\"char\" AS privtype, NULL::aclitem[] AS initprivs WHERE false)";
     let initial = v.pick(90_600, "pg_catalog.pg_init_privs", no_initial);
+    // Two passes, each with few rows to join, take much less time than to join all columns there are.
     let column_acls = format!(
         "SELECT a.attrelid, a.attname, a.attacl::pg_catalog.text[], \
-            i.privtype, i.initprivs::pg_catalog.text[] \
+            i.privtype, i.initprivs::pg_catalog.text[], a.attnum \
          FROM pg_catalog.pg_attribute a LEFT JOIN {initial} i \
             ON i.classoid = 1259 AND i.objoid = a.attrelid AND i.objsubid = a.attnum \
-         WHERE NOT a.attisdropped AND (a.attacl IS NOT NULL OR i.initprivs IS NOT NULL) \
-         ORDER BY a.attrelid, a.attnum"
+         WHERE NOT a.attisdropped AND a.attacl IS NOT NULL \
+         UNION ALL \
+         SELECT a.attrelid, a.attname, NULL, i.privtype, i.initprivs::pg_catalog.text[], a.attnum \
+         FROM {initial} i JOIN pg_catalog.pg_attribute a \
+            ON a.attrelid = i.objoid AND a.attnum = i.objsubid \
+         WHERE i.classoid = 1259 AND i.objsubid <> 0 AND NOT a.attisdropped AND a.attacl IS NULL \
+         ORDER BY 1, 6"
     );
     let initial = format!(
         "SELECT classoid, objoid, privtype, initprivs::pg_catalog.text[] FROM {initial} i WHERE objsubid = 0"
@@ -149,11 +155,27 @@ pub async fn read(reader: &Reader<'_>) -> Result<Rows> {
     let extensions = "SELECT d.classid, d.objid, e.extname FROM pg_catalog.pg_depend d \
          JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid \
          WHERE d.refclassid = 3079 AND d.deptype = 'x' ORDER BY d.classid, d.objid, e.oid";
+    let comment = |row: &_| {
+        let mut c = Columns::new(row);
+        let (id, subid, text) = (catalog_id(&mut c)?, c.int4()?, c.text()?);
+        Ok((id, Comment { subid, text }))
+    };
+    let column_acl = |row: &_| {
+        let mut c = Columns::new(row);
+        let (table, column) = (c.oid()?, c.text()?);
+        let acl = Acl {
+            granted: c.opt_texts()?,
+            default: Some(Vec::new()),
+            initial_kind: c.opt_char()?.unwrap_or(0),
+            initial: c.opt_texts()?,
+        };
+        Ok((table, ColumnAcl { column, acl }))
+    };
     let (roles, comments, labels, column_acls, initial, extensions) = futures_util::try_join!(
         reader.rows("roles", "SELECT oid, rolname FROM pg_catalog.pg_roles", &[]),
-        reader.rows("comments", comments, &[]),
+        reader.each("comments", Cost(30_000), comments, &[], comment),
         reader.rows("security labels", labels, &[]),
-        reader.rows("column privileges", &column_acls, &[]),
+        reader.each("column privileges", Cost(70_000), &column_acls, &[], column_acl),
         reader.rows("initial privileges", &initial, &[]),
         reader.rows("dependencies on extensions", extensions, &[]),
     )?;
@@ -163,13 +185,7 @@ pub async fn read(reader: &Reader<'_>) -> Result<Rows> {
         let mut c = Columns::new(row);
         rows.roles.insert(c.oid()?, c.text()?);
     }
-    for row in &comments {
-        let mut c = Columns::new(row);
-        let id = catalog_id(&mut c)?;
-        let comment = Comment {
-            subid: c.int4()?,
-            text: c.text()?,
-        };
+    for (id, comment) in comments {
         rows.attributes.comments.entry(id).or_default().push(comment);
     }
     for row in &labels {
@@ -182,18 +198,8 @@ pub async fn read(reader: &Reader<'_>) -> Result<Rows> {
         };
         rows.attributes.labels.entry(id).or_default().push(label);
     }
-    for row in &column_acls {
-        let mut c = Columns::new(row);
-        let table = c.oid()?;
-        let column = c.text()?;
-        let acl = Acl {
-            granted: c.opt_texts()?,
-            default: Some(Vec::new()),
-            initial_kind: c.opt_char()?.unwrap_or(0),
-            initial: c.opt_texts()?,
-        };
-        let acls = rows.attributes.column_acls.entry(table).or_default();
-        acls.push(ColumnAcl { column, acl });
+    for (table, acl) in column_acls {
+        rows.attributes.column_acls.entry(table).or_default().push(acl);
     }
     for row in &initial {
         let mut c = Columns::new(row);

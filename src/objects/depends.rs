@@ -5,7 +5,7 @@
 //! pg_depend stands for (a rule and its view, rows and their table) are drawn by the kinds themselves; loops are
 //! repaired in [`crate::order`].
 
-use super::{Body, Catalog, Reader};
+use super::{Body, Catalog, Cost, Reader};
 use crate::connect::Columns;
 use crate::error::Result;
 use crate::toc::{CatalogId, DumpId};
@@ -36,25 +36,29 @@ pub async fn read(reader: &Reader<'_>) -> Result<Vec<Row>> {
          SELECT 2753, p.amprocfamily, d.refclassid, d.refobjid, d.deptype \
             FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_amproc p ON p.oid = d.objid \
             WHERE d.deptype NOT IN ('p', 'e', 'i') AND d.classid = 2603 \
-              AND NOT (d.refclassid = 2753 AND d.refobjid = p.amprocfamily) \
-         ORDER BY 1, 2";
-    let rows = reader.rows("dependencies", sql, &[]).await?;
-    rows.iter()
-        .map(|row| {
-            let mut c = Columns::new(row);
-            Ok(Row {
-                dependent: CatalogId {
-                    tableoid: c.oid()?,
-                    oid: c.oid()?,
-                },
-                on: CatalogId {
-                    tableoid: c.oid()?,
-                    oid: c.oid()?,
-                },
-                letter: c.char()?,
+              AND NOT (d.refclassid = 2753 AND d.refobjid = p.amprocfamily)";
+    let from_row = |row: &_| {
+        let mut c = Columns::new(row);
+        let mut id = || {
+            Ok::<_, crate::Error>(CatalogId {
+                tableoid: c.oid()?,
+                oid: c.oid()?,
             })
+        };
+        let (dependent, on) = (id()?, id()?);
+        let letter = c.char()?;
+        Ok(Row {
+            dependent,
+            on,
+            letter,
         })
-        .collect()
+    };
+    let mut rows = reader
+        .each("dependencies", Cost(500_000), sql, &[], from_row)
+        .await?;
+    // The server would take longer.
+    rows.sort_by_key(|row| row.dependent);
+    Ok(rows)
 }
 
 /// Notes which of the catalog's objects are members of extensions, and makes those wait for the extension.

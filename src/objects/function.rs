@@ -7,7 +7,7 @@ use bstr::{BString, ByteSlice};
 use postgres_types::Type as SqlType;
 
 use super::acl::acl_columns;
-use super::{Acl, Body, Catalog, Components, Emitter, Object, Reader, attributes, class};
+use super::{Acl, Body, Catalog, Components, Cost, Emitter, Object, Reader, attributes, class};
 use crate::connect::{Columns, ServerVersion};
 use crate::error::Result;
 use crate::sql::{self, Grantable, Quoting, put, text};
@@ -186,20 +186,18 @@ pub(super) fn acl_changed(v: ServerVersion) -> (&'static str, &'static str) {
 
 /// Runs a query for functions or aggregates that has the columns of [`Row`].
 pub(super) async fn rows(reader: &Reader<'_>, what: &'static str, sql: &str) -> Result<Vec<Row>> {
-    let rows = reader.rows(what, sql, &[]).await?;
-    rows.iter()
-        .map(|row| {
-            let mut c = Columns::new(row);
-            Ok(Row {
-                oid: c.oid()?,
-                name: c.text()?,
-                schema: c.oid()?,
-                owner: c.oid()?,
-                acl: Acl::read(&mut c)?,
-                argument_types: c.oids()?,
-            })
+    let from_row = |row: &_| {
+        let mut c = Columns::new(row);
+        Ok(Row {
+            oid: c.oid()?,
+            name: c.text()?,
+            schema: c.oid()?,
+            owner: c.oid()?,
+            acl: Acl::read(&mut c)?,
+            argument_types: c.oids()?,
         })
-        .collect()
+    };
+    reader.each(what, Cost(60_000), sql, &[], from_row).await
 }
 
 /// Adds them to the catalog.
@@ -287,43 +285,42 @@ pub async fn read_details(reader: &Reader<'_>, oids: &[u32]) -> Result<Vec<(u32,
          JOIN pg_catalog.pg_proc p ON p.oid = w.oid \
          JOIN pg_catalog.pg_language l ON l.oid = p.prolang"
     );
-    let rows = reader
-        .rows("function definitions", &sql, &[(&oids, SqlType::OID_ARRAY)])
-        .await?;
-    rows.iter()
-        .map(|row| {
-            let mut c = Columns::new(row);
-            let oid = c.oid()?;
-            let details = Details {
-                kind: match c.char()? {
-                    b'p' => FunctionKind::Procedure,
-                    b'w' => FunctionKind::Window,
-                    _ => FunctionKind::Function,
-                },
-                argument_types: c.texts()?,
-                arguments: c.text()?,
-                identity_arguments: c.text()?,
-                result: c.opt_text()?,
-                returns_set: c.bool()?,
-                language: c.text()?,
-                transforms: c.texts()?,
-                volatility: c.char()?,
-                strict: c.bool()?,
-                security_definer: c.bool()?,
-                leakproof: c.bool()?,
-                parallel: c.char()?,
-                cost: c.text()?,
-                rows: c.text()?,
-                support: c.opt_text()?,
-                config: c.opt_texts()?.unwrap_or_default(),
-                source: c.text()?,
-                binary: c.opt_text()?.unwrap_or_default(),
-                sql_body: c.opt_text()?,
-                depends_on_extensions: c.texts()?,
-            };
-            Ok((oid, details))
-        })
-        .collect()
+    let (cost, params) = (Cost::of(oids.len(), 40), [(&oids as _, SqlType::OID_ARRAY)]);
+    let from_row = |row: &_| {
+        let mut c = Columns::new(row);
+        let oid = c.oid()?;
+        let details = Details {
+            kind: match c.char()? {
+                b'p' => FunctionKind::Procedure,
+                b'w' => FunctionKind::Window,
+                _ => FunctionKind::Function,
+            },
+            argument_types: c.texts()?,
+            arguments: c.text()?,
+            identity_arguments: c.text()?,
+            result: c.opt_text()?,
+            returns_set: c.bool()?,
+            language: c.text()?,
+            transforms: c.texts()?,
+            volatility: c.char()?,
+            strict: c.bool()?,
+            security_definer: c.bool()?,
+            leakproof: c.bool()?,
+            parallel: c.char()?,
+            cost: c.text()?,
+            rows: c.text()?,
+            support: c.opt_text()?,
+            config: c.opt_texts()?.unwrap_or_default(),
+            source: c.text()?,
+            binary: c.opt_text()?.unwrap_or_default(),
+            sql_body: c.opt_text()?,
+            depends_on_extensions: c.texts()?,
+        };
+        Ok((oid, details))
+    };
+    reader
+        .each("function definitions", cost, &sql, &params, from_row)
+        .await
 }
 
 /// The column with the input argument types of `function`, a row of `pg_proc`, as SQL.

@@ -50,10 +50,11 @@ mod emit;
 mod object;
 mod reader;
 mod row;
+mod turns;
 
 pub use acl::Acl;
 pub use catalog::{Catalog, class};
 pub use components::Components;
 pub use emit::{EmitOptions, Emitter};
 pub use object::{Body, Object};
-pub use reader::{Param, Reader};
+pub use reader::{Cost, Param, Reader};

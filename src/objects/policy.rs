@@ -8,7 +8,7 @@ use postgres_types::Type;
 
 use super::attributes::{self, Subject};
 use super::table::RelKind;
-use super::{Body, Catalog, Components, Emitter, Object, Reader, class};
+use super::{Body, Catalog, Components, Cost, Emitter, Object, Reader, class};
 use crate::connect::Columns;
 use crate::error::{Error, ErrorKind, Result};
 use crate::sql::{put, text};
@@ -64,26 +64,26 @@ pub async fn read_details(reader: &Reader<'_>, relations: &[u32]) -> Result<Vec<
             pg_catalog.pg_get_expr(p.polqual, p.polrelid), pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid) \
          FROM {policies} p WHERE p.polrelid = ANY ($1) ORDER BY p.oid"
     );
-    let rows = reader
-        .rows("policies", &sql, &[(&relations, Type::OID_ARRAY)])
-        .await?;
-    rows.iter()
-        .map(|row| {
-            let mut c = Columns::new(row);
-            Ok(Row {
-                oid: c.oid()?,
-                table: c.oid()?,
-                name: c.text()?,
-                definition: Definition {
-                    command: command(c.char()?)?,
-                    permissive: c.bool()?,
-                    roles: c.opt_text()?,
-                    using: c.opt_text()?,
-                    check: c.opt_text()?,
-                },
-            })
+    let (cost, params) = (
+        Cost::of(relations.len(), 40),
+        [(&relations as _, Type::OID_ARRAY)],
+    );
+    let from_row = |row: &_| {
+        let mut c = Columns::new(row);
+        Ok(Row {
+            oid: c.oid()?,
+            table: c.oid()?,
+            name: c.text()?,
+            definition: Definition {
+                command: command(c.char()?)?,
+                permissive: c.bool()?,
+                roles: c.opt_text()?,
+                using: c.opt_text()?,
+                check: c.opt_text()?,
+            },
         })
-        .collect()
+    };
+    reader.each("policies", cost, &sql, &params, from_row).await
 }
 
 fn command(letter: u8) -> Result<&'static str> {

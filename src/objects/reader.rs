@@ -2,13 +2,15 @@
 //!
 //! A [`Reader`] spreads queries over the sessions it was given, all of which see one snapshot. A kind's
 //! `read` neither knows nor cares how many there are; queries that are awaited together (`try_join!`) run
-//! together, pipelined on one session and side by side on several. What is asked is each kind's own.
+//! together, pipelined on one session and side by side on several. What is asked is each kind's own, and so is
+//! a guess at what a query costs, by which several sessions get done at about the same time.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use postgres_types::{ToSql, Type};
 use tokio_postgres::Row;
 
+use super::turns::{Turn, Turns};
 use crate::connect::{ServerVersion, Session};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -17,6 +19,21 @@ pub type Param<'p> = (&'p (dyn ToSql + Sync), Type);
 
 /// Objects from this oid on were made after initdb.
 const FIRST_USER_OID: u32 = 16_384;
+
+/// A guess at how long the server works on a query, in microseconds. Only the order of guesses matters, and
+/// which queries are dear enough to wait for a session that has no other dear one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cost(pub u64);
+
+impl Cost {
+    /// What is cheap is sent at once, however many queries are before it.
+    const CHEAP: Cost = Cost(5_000);
+
+    /// So many microseconds for each of so many objects.
+    pub fn of(objects: usize, each: u64) -> Cost {
+        Cost(each.saturating_mul(u64::try_from(objects).unwrap_or(u64::MAX)))
+    }
+}
 
 /// Reads catalog rows over one or more sessions.
 #[derive(Debug)]
@@ -29,6 +46,7 @@ pub struct Reader<'a> {
     sessions: &'a [Session],
     /// How many queries each session has yet to answer.
     waiting: Vec<AtomicUsize>,
+    turns: Turns,
 }
 
 impl<'a> Reader<'a> {
@@ -39,6 +57,7 @@ impl<'a> Reader<'a> {
             first_oid: FIRST_USER_OID,
             sessions,
             waiting: sessions.iter().map(|_| AtomicUsize::new(0)).collect(),
+            turns: Turns::new(sessions.len()),
         }
     }
 
@@ -57,27 +76,69 @@ impl<'a> Reader<'a> {
         session.is_some_and(|session| session.parameter("is_superuser") == Some(b"on"))
     }
 
-    /// Runs one query on the session with the fewest queries before it, and returns all its rows.
+    /// Runs one cheap query on the session with the fewest queries before it, and returns all its rows.
     ///
     /// `what` names the rows in errors, as in "policies".
     ///
     /// # Errors
     /// If the server refuses the query or the session breaks.
     pub async fn rows(&self, what: &'static str, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>> {
-        let least = self
-            .waiting
-            .iter()
-            .zip(self.sessions)
-            .min_by_key(|(waiting, _)| waiting.load(Ordering::Relaxed));
-        let Some((waiting, session)) = least else {
+        self.run(what, Cost(0), sql, params, Ok).await
+    }
+
+    /// Runs one query and returns what `make` makes of each row. Rows are not kept: they are many times
+    /// larger than what is needed of them.
+    ///
+    /// With several sessions, a query that is not cheap waits until one has no other such query to answer; of those
+    /// that wait the dearest goes first.
+    ///
+    /// # Errors
+    /// If the server refuses the query, the session breaks or `make` fails.
+    pub async fn each<T>(
+        &self,
+        what: &'static str,
+        cost: Cost,
+        sql: &str,
+        params: &[Param<'_>],
+        mut make: impl FnMut(&Row) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        self.run(what, cost, sql, params, |row| make(&row)).await
+    }
+
+    async fn run<T>(
+        &self,
+        what: &'static str,
+        cost: Cost,
+        sql: &str,
+        params: &[Param<'_>],
+        make: impl FnMut(Row) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        let turn = match self.sessions.len() > 1 && cost > Cost::CHEAP {
+            true => self.turns.take(cost).await,
+            false => None,
+        };
+        let place = match &turn {
+            Some(turn) => turn.place(),
+            None => self.least_busy(),
+        };
+        let (Some(session), Some(waiting)) = (self.sessions.get(place), self.waiting.get(place)) else {
             return Err(Error::new(
                 ErrorKind::Connect,
                 format!("reading {what} without a session"),
             ));
         };
         waiting.fetch_add(1, Ordering::Relaxed);
-        let rows = session.rows(what, sql, params).await;
+        let made = session.each(what, sql, params, make).await;
         waiting.fetch_sub(1, Ordering::Relaxed);
-        rows
+        drop::<Option<Turn>>(turn);
+        made
+    }
+
+    fn least_busy(&self) -> usize {
+        let places = 0..self.waiting.len();
+        let least = places
+            .zip(&self.waiting)
+            .min_by_key(|(_, waiting)| waiting.load(Ordering::Relaxed));
+        least.map_or(0, |(place, _)| place)
     }
 }

@@ -8,7 +8,7 @@ use postgres_types::Type;
 
 use super::attributes::{self, Subject};
 use super::table::RelKind;
-use super::{Body, Catalog, Components, Emitter, Object, Reader, class};
+use super::{Body, Catalog, Components, Cost, Emitter, Object, Reader, class};
 use crate::connect::Columns;
 use crate::error::Result;
 use crate::sql::{put, text};
@@ -57,22 +57,22 @@ pub async fn read_details(reader: &Reader<'_>, relations: &[u32]) -> Result<Vec<
            AND (NOT t.tgisinternal AND NOT ({inherited}) OR t.tgenabled <> p.tgenabled) \
          ORDER BY t.tgrelid, t.tgname"
     );
-    let rows = reader
-        .rows("triggers", &sql, &[(&relations, Type::OID_ARRAY)])
-        .await?;
-    rows.iter()
-        .map(|row| {
-            let mut c = Columns::new(row);
-            Ok(Row {
-                table: c.oid()?,
-                oid: c.oid()?,
-                name: c.text()?,
-                definition: c.text()?,
-                enabled: c.char()?,
-                inherited: c.bool()?,
-            })
+    let (cost, params) = (
+        Cost::of(relations.len(), 40),
+        [(&relations as _, Type::OID_ARRAY)],
+    );
+    let from_row = |row: &_| {
+        let mut c = Columns::new(row);
+        Ok(Row {
+            table: c.oid()?,
+            oid: c.oid()?,
+            name: c.text()?,
+            definition: c.text()?,
+            enabled: c.char()?,
+            inherited: c.bool()?,
         })
-        .collect()
+    };
+    reader.each("triggers", cost, &sql, &params, from_row).await
 }
 
 /// Adds the triggers of tables that are in the catalog.

@@ -9,7 +9,7 @@ use tokio_postgres::Row;
 
 use crate::connect::Columns;
 use crate::error::Result;
-use crate::objects::{Body, Catalog, Components, Emitter, Object, Reader, class};
+use crate::objects::{Body, Catalog, Components, Cost, Emitter, Object, Reader, class};
 use crate::sql::text;
 use crate::toc::{CatalogId, Desc, DumpId, Section};
 
@@ -50,10 +50,10 @@ pub async fn read(reader: &Reader<'_>, wanted: &[u32]) -> Result<Vec<AttrDefRow>
          FROM pg_catalog.unnest($1) wanted(oid) \
            JOIN pg_catalog.pg_attrdef d ON d.adrelid = wanted.oid \
          ORDER BY d.adrelid, d.adnum";
-    let rows = reader
-        .rows("column defaults", SQL, &[(&wanted, Type::OID_ARRAY)])
-        .await?;
-    rows.iter().map(AttrDefRow::from_row).collect()
+    let (cost, params) = (Cost::of(wanted.len(), 20), [(&wanted as _, Type::OID_ARRAY)]);
+    reader
+        .each("column defaults", cost, SQL, &params, AttrDefRow::from_row)
+        .await
 }
 
 /// Adds the expressions of columns that are in the catalog already.

@@ -9,7 +9,7 @@ use tokio_postgres::Row;
 use super::{RelKind, Table};
 use crate::connect::Columns;
 use crate::error::Result;
-use crate::objects::{Catalog, Reader};
+use crate::objects::{Catalog, Cost, Reader};
 use crate::sql::text;
 use crate::toc::DumpId;
 
@@ -79,10 +79,10 @@ pub struct ColumnRow {
 /// If the server refuses the query or a row is not what was asked for.
 pub async fn read(reader: &Reader<'_>, wanted: &[u32]) -> Result<Vec<ColumnRow>> {
     let sql = columns_sql(reader);
-    let rows = reader
-        .rows("columns", &sql, &[(&wanted, Type::OID_ARRAY)])
-        .await?;
-    rows.iter().map(ColumnRow::from_row).collect()
+    let (cost, params) = (Cost::of(wanted.len(), 30), [(&wanted as _, Type::OID_ARRAY)]);
+    reader
+        .each("columns", cost, &sql, &params, ColumnRow::from_row)
+        .await
 }
 
 /// Gives every table its columns.

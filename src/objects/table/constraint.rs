@@ -14,7 +14,7 @@ use crate::connect::Columns;
 use crate::error::{Error, ErrorKind, Result};
 use crate::objects::attributes::{self, Subject};
 use crate::objects::types::domain;
-use crate::objects::{Body, Catalog, Components, Emitter, Object, Reader, class};
+use crate::objects::{Body, Catalog, Components, Cost, Emitter, Object, Reader, class};
 use crate::sql::{put, storage_parameters, text};
 use crate::toc::{CatalogId, Desc, DumpId, Section};
 
@@ -126,10 +126,10 @@ pub async fn read(reader: &Reader<'_>, wanted: &[u32]) -> Result<Vec<ConstraintR
          WHERE c.contype IN ('c', 'p', 'u', 'x') OR c.contype = 'f' AND {top_level} {not_null} \
          ORDER BY c.conrelid, c.conname"
     );
-    let rows = reader
-        .rows("constraints", &sql, &[(&wanted, Type::OID_ARRAY)])
-        .await?;
-    rows.iter().map(ConstraintRow::from_row).collect()
+    let (cost, params) = (Cost::of(wanted.len(), 40), [(&wanted as _, Type::OID_ARRAY)]);
+    reader
+        .each("constraints", cost, &sql, &params, ConstraintRow::from_row)
+        .await
 }
 
 /// Adds the constraints of tables whose indexes are in the catalog already, index attachments included.

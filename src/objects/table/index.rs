@@ -9,7 +9,7 @@ use tokio_postgres::Row;
 use crate::connect::Columns;
 use crate::error::Result;
 use crate::objects::attributes::{self, Subject};
-use crate::objects::{Body, Catalog, Components, Emitter, Object, Reader, class};
+use crate::objects::{Body, Catalog, Components, Cost, Emitter, Object, Reader, class};
 use crate::sql::{put, text};
 use crate::toc::{CatalogId, Desc, DumpId, Section};
 
@@ -55,8 +55,19 @@ pub struct Index {
 /// Indexes as the catalogs have them, and the statistics targets of their columns.
 #[derive(Debug)]
 pub struct Indexes {
-    indexes: Vec<Row>,
-    targets: Vec<Row>,
+    indexes: Vec<IndexRow>,
+    /// Index, attribute number within it, target.
+    targets: Vec<(u32, i16, i32)>,
+}
+
+/// One index, and by oid what [`add`] links it with.
+#[derive(Debug)]
+struct IndexRow {
+    table: u32,
+    oid: u32,
+    name: BString,
+    parent: u32,
+    index: Index,
 }
 
 /// Reads the usable indexes of the relations `wanted`.
@@ -66,40 +77,35 @@ pub struct Indexes {
 pub async fn read(reader: &Reader<'_>, wanted: &[u32]) -> Result<Indexes> {
     let sql = indexes_sql(reader);
     let params = [(&wanted as _, Type::OID_ARRAY)];
+    let (dear, cheaper) = (Cost::of(wanted.len(), 80), Cost::of(wanted.len(), 4));
+    let target = |row: &Row| {
+        let mut c = Columns::new(row);
+        Ok((c.oid()?, c.int2()?, c.int4()?))
+    };
     let (indexes, targets) = futures_util::try_join!(
-        reader.rows("indexes", &sql, &params),
-        reader.rows("statistics targets of indexes", TARGETS_SQL, &params),
+        reader.each("indexes", dear, &sql, &params, IndexRow::from_row),
+        reader.each(
+            "statistics targets of indexes",
+            cheaper,
+            TARGETS_SQL,
+            &params,
+            target
+        ),
     )?;
     Ok(Indexes { indexes, targets })
 }
 
-/// Adds them, linked with their tables and parents; constraints make themselves known afterwards.
-///
-/// # Errors
-/// If a row is not what was asked for or an index' table is not in the catalog.
-pub fn add(catalog: &mut Catalog, rows: Indexes) -> Result<()> {
-    let mut targets: HashMap<u32, Vec<(i16, i32)>> = HashMap::new();
-    for row in &rows.targets {
+impl IndexRow {
+    fn from_row(row: &Row) -> Result<IndexRow> {
         let mut c = Columns::new(row);
-        targets.entry(c.oid()?).or_default().push((c.int2()?, c.int4()?));
-    }
-    let mut children = Vec::new();
-    for row in &rows.indexes {
-        let mut c = Columns::new(row);
-        let table_id = catalog.relation(c.oid()?)?;
-        let catalog_id = CatalogId {
-            tableoid: class::PG_CLASS,
-            oid: c.oid()?,
-        };
-        let name = c.text()?;
-        let parent = c.oid()?;
+        let (table, oid, name, parent) = (c.oid()?, c.oid()?, c.text()?, c.oid()?);
         let index = Index {
             definition: c.text()?,
             tablespace: c.text()?,
             options: c.opt_texts()?.unwrap_or_default(),
             columns: c.int2s()?,
             key_count: usize::try_from(c.int2()?).unwrap_or_default(),
-            statistics_targets: targets.remove(&catalog_id.oid).unwrap_or_default(),
+            statistics_targets: Vec::new(),
             clustered: c.bool()?,
             replica_identity: c.bool()?,
             nulls_not_distinct: c.bool()?,
@@ -107,20 +113,52 @@ pub fn add(catalog: &mut Catalog, rows: Indexes) -> Result<()> {
             tuples: c.float4()?,
             all_visible: c.int4()?,
             all_frozen: c.int4()?,
-            table: table_id,
+            // Not known before it is in the catalog.
+            table: DumpId(0),
             parent: None,
             constraint: None,
             attachments: Vec::new(),
         };
+        Ok(IndexRow {
+            table,
+            oid,
+            name,
+            parent,
+            index,
+        })
+    }
+}
+
+/// Adds them, linked with their tables and parents; constraints make themselves known afterwards.
+///
+/// # Errors
+/// If an index' table is not in the catalog.
+pub fn add(catalog: &mut Catalog, rows: Indexes) -> Result<()> {
+    let mut targets: HashMap<u32, Vec<(i16, i32)>> = HashMap::new();
+    for (index, column, target) in rows.targets {
+        targets.entry(index).or_default().push((column, target));
+    }
+    let mut children = Vec::new();
+    for row in rows.indexes {
+        let table_id = catalog.relation(row.table)?;
+        let catalog_id = CatalogId {
+            tableoid: class::PG_CLASS,
+            oid: row.oid,
+        };
+        let index = Index {
+            statistics_targets: targets.remove(&row.oid).unwrap_or_default(),
+            table: table_id,
+            ..row.index
+        };
         let table = catalog.object(table_id);
         let (schema, owner, dump) = (table.schema, table.owner, table.dump);
-        let object = catalog.add(catalog_id, name, Body::Index(Box::new(index)));
+        let object = catalog.add(catalog_id, row.name, Body::Index(Box::new(index)));
         object.schema = schema;
         object.owner = owner;
         object.dump = dump;
         let id = object.id;
-        if parent != 0 {
-            children.push((id, parent));
+        if row.parent != 0 {
+            children.push((id, row.parent));
         }
         if let Some(table) = catalog.table_mut(table_id) {
             table.indexes.push(id);

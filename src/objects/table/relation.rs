@@ -9,7 +9,7 @@ use tokio_postgres::Row;
 use super::{OwnedBy, Persistence, RelKind, ReplicaIdentity, Table};
 use crate::connect::Columns;
 use crate::error::{Error, ErrorKind, Result};
-use crate::objects::{Acl, Body, Catalog, Components, Reader, class};
+use crate::objects::{Acl, Body, Catalog, Components, Cost, Reader, class};
 use crate::toc::{CatalogId, DumpId};
 
 /// One row for a relation, as the catalogs have it.
@@ -41,12 +41,12 @@ pub struct Relations {
 pub async fn read(reader: &Reader<'_>) -> Result<Relations> {
     let sql = relations_sql(reader);
     let (relations, inheritance) = futures_util::try_join!(
-        reader.rows("relations", &sql, &[]),
-        reader.rows("inheritance", INHERITANCE_SQL, &[])
+        reader.each("relations", Cost(400_000), &sql, &[], Relation::from_row),
+        reader.each("inheritance", Cost(0), INHERITANCE_SQL, &[], link_from_row),
     )?;
     Ok(Relations {
-        relations: relations.iter().map(Relation::from_row).collect::<Result<_>>()?,
-        inheritance: inheritance.iter().map(link_from_row).collect::<Result<_>>()?,
+        relations,
+        inheritance,
     })
 }
 

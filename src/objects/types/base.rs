@@ -6,7 +6,7 @@ use postgres_types::Type as SqlType;
 use super::domain::TypeDefault;
 use crate::connect::Columns;
 use crate::error::Result;
-use crate::objects::Reader;
+use crate::objects::{Cost, Reader};
 use crate::sql::{Quoting, put, text};
 
 /// A base type. Functions and types are as SQL.
@@ -68,36 +68,33 @@ pub(super) async fn read(reader: &Reader<'_>, oids: &[u32]) -> Result<Vec<(u32, 
          FROM pg_catalog.unnest($1::pg_catalog.oid[]) AS w(oid) \
          JOIN pg_catalog.pg_type t ON t.oid = w.oid AND t.typtype = 'b'"
     );
-    let rows = reader
-        .rows("base types", &sql, &[(&oids, SqlType::OID_ARRAY)])
-        .await?;
-    rows.iter()
-        .map(|row| {
-            let mut c = Columns::new(row);
-            let oid = c.oid()?;
-            let base = Base {
-                length: c.int2()?,
-                input: c.text()?,
-                output: c.text()?,
-                receive: c.opt_text()?,
-                send: c.opt_text()?,
-                typmod_in: c.opt_text()?,
-                typmod_out: c.opt_text()?,
-                analyze: c.opt_text()?,
-                subscript: c.opt_text()?,
-                element: c.opt_text()?,
-                default: TypeDefault::read(&mut c)?,
-                collatable: c.bool()?,
-                category: c.char()?,
-                preferred: c.bool()?,
-                delimiter: c.char()?,
-                by_value: c.bool()?,
-                alignment: c.char()?,
-                storage: c.char()?,
-            };
-            Ok((oid, base))
-        })
-        .collect()
+    let (cost, params) = (Cost::of(oids.len(), 10), [(&oids as _, SqlType::OID_ARRAY)]);
+    let from_row = |row: &_| {
+        let mut c = Columns::new(row);
+        let oid = c.oid()?;
+        let base = Base {
+            length: c.int2()?,
+            input: c.text()?,
+            output: c.text()?,
+            receive: c.opt_text()?,
+            send: c.opt_text()?,
+            typmod_in: c.opt_text()?,
+            typmod_out: c.opt_text()?,
+            analyze: c.opt_text()?,
+            subscript: c.opt_text()?,
+            element: c.opt_text()?,
+            default: TypeDefault::read(&mut c)?,
+            collatable: c.bool()?,
+            category: c.char()?,
+            preferred: c.bool()?,
+            delimiter: c.char()?,
+            by_value: c.bool()?,
+            alignment: c.char()?,
+            storage: c.char()?,
+        };
+        Ok((oid, base))
+    };
+    reader.each("base types", cost, &sql, &params, from_row).await
 }
 
 impl Base {

@@ -7,7 +7,7 @@ use super::{Definition, type_mut};
 use crate::connect::Columns;
 use crate::error::Result;
 use crate::objects::attributes::{self, Subject};
-use crate::objects::{Catalog, Components, Emitter, Object, Reader, class};
+use crate::objects::{Catalog, Components, Cost, Emitter, Object, Reader, class};
 use crate::sql::{Quoting, put, text};
 use crate::toc::CatalogId;
 
@@ -48,22 +48,21 @@ pub(super) async fn read(reader: &Reader<'_>, oids: &[u32]) -> Result<Vec<Row>> 
          LEFT JOIN pg_catalog.pg_collation co ON co.oid = a.attcollation AND a.attcollation <> at.typcollation \
          LEFT JOIN pg_catalog.pg_namespace cn ON cn.oid = co.collnamespace \
          ORDER BY t.oid, a.attnum";
-    let rows = reader
-        .rows("columns of composite types", sql, &[(&oids, SqlType::OID_ARRAY)])
-        .await?;
-    rows.iter()
-        .map(|row| {
-            let mut c = Columns::new(row);
-            Ok(Row {
-                oid: c.oid()?,
-                column: Column {
-                    name: c.text()?,
-                    definition: c.opt_text()?,
-                    collation: c.opt_text()?.zip(c.opt_text()?),
-                },
-            })
+    let (cost, params) = (Cost::of(oids.len(), 20), [(&oids as _, SqlType::OID_ARRAY)]);
+    let from_row = |row: &_| {
+        let mut c = Columns::new(row);
+        Ok(Row {
+            oid: c.oid()?,
+            column: Column {
+                name: c.text()?,
+                definition: c.opt_text()?,
+                collation: c.opt_text()?.zip(c.opt_text()?),
+            },
         })
-        .collect()
+    };
+    reader
+        .each("columns of composite types", cost, sql, &params, from_row)
+        .await
 }
 
 pub(super) fn add(catalog: &mut Catalog, rows: Vec<Row>) {

@@ -11,7 +11,7 @@ use crate::connect::Columns;
 use crate::error::Result;
 use crate::objects::attributes::{self, Subject};
 use crate::objects::table::constraint::{Constraint, ConstraintKind, ConstraintOn};
-use crate::objects::{Body, Catalog, Components, Emitter, Object, Reader, class};
+use crate::objects::{Body, Catalog, Components, Cost, Emitter, Object, Reader, class};
 use crate::sql::{Quoting, put, text};
 use crate::toc::{CatalogId, Desc, DumpId, Section};
 
@@ -62,24 +62,21 @@ pub(super) async fn read(reader: &Reader<'_>, oids: &[u32]) -> Result<Vec<(u32, 
          LEFT JOIN pg_catalog.pg_type b ON b.oid = t.typbasetype \
          LEFT JOIN pg_catalog.pg_collation co ON co.oid = t.typcollation AND t.typcollation <> b.typcollation \
          LEFT JOIN pg_catalog.pg_namespace cn ON cn.oid = co.collnamespace";
-    let rows = reader
-        .rows("domains", sql, &[(&oids, SqlType::OID_ARRAY)])
-        .await?;
-    rows.iter()
-        .map(|row| {
-            let mut c = Columns::new(row);
-            let oid = c.oid()?;
-            let domain = Domain {
-                base: c.text()?,
-                not_null: c.bool()?,
-                default: TypeDefault::read(&mut c)?,
-                collation: c.opt_text()?.zip(c.opt_text()?),
-                checks: Vec::new(),
-                not_null_constraint: None,
-            };
-            Ok((oid, domain))
-        })
-        .collect()
+    let (cost, params) = (Cost::of(oids.len(), 10), [(&oids as _, SqlType::OID_ARRAY)]);
+    let from_row = |row: &_| {
+        let mut c = Columns::new(row);
+        let oid = c.oid()?;
+        let domain = Domain {
+            base: c.text()?,
+            not_null: c.bool()?,
+            default: TypeDefault::read(&mut c)?,
+            collation: c.opt_text()?.zip(c.opt_text()?),
+            checks: Vec::new(),
+            not_null_constraint: None,
+        };
+        Ok((oid, domain))
+    };
+    reader.each("domains", cost, sql, &params, from_row).await
 }
 
 impl TypeDefault {
@@ -107,22 +104,21 @@ pub(super) async fn read_constraints(reader: &Reader<'_>, oids: &[u32]) -> Resul
          FROM pg_catalog.unnest($1::pg_catalog.oid[]) AS w(oid) \
          JOIN pg_catalog.pg_constraint c ON c.contypid = w.oid AND c.contype IN ('c', 'n') \
          ORDER BY c.contypid, c.conname";
-    let rows = reader
-        .rows("domain constraints", sql, &[(&oids, SqlType::OID_ARRAY)])
-        .await?;
-    rows.iter()
-        .map(|row| {
-            let mut c = Columns::new(row);
-            Ok(ConstraintRow {
-                oid: c.oid()?,
-                name: c.text()?,
-                domain: c.oid()?,
-                kind: c.char()?,
-                validated: c.bool()?,
-                definition: c.text()?,
-            })
+    let (cost, params) = (Cost::of(oids.len(), 30), [(&oids as _, SqlType::OID_ARRAY)]);
+    let from_row = |row: &_| {
+        let mut c = Columns::new(row);
+        Ok(ConstraintRow {
+            oid: c.oid()?,
+            name: c.text()?,
+            domain: c.oid()?,
+            kind: c.char()?,
+            validated: c.bool()?,
+            definition: c.text()?,
         })
-        .collect()
+    };
+    reader
+        .each("domain constraints", cost, sql, &params, from_row)
+        .await
 }
 
 pub(super) fn add_constraints(catalog: &mut Catalog, rows: Vec<ConstraintRow>) {

@@ -14,7 +14,7 @@ pub mod shell;
 use bstr::{BStr, BString};
 
 use super::acl::acl_columns;
-use super::{Acl, Body, Catalog, Components, Emitter, Object, Reader, attributes, class};
+use super::{Acl, Body, Catalog, Components, Cost, Emitter, Object, Reader, attributes, class};
 use crate::connect::Columns;
 use crate::error::Result;
 use crate::sql::{Grantable, text};
@@ -118,38 +118,36 @@ pub async fn read(reader: &Reader<'_>) -> Result<Vec<Row>> {
          LEFT JOIN pg_catalog.pg_class r ON r.oid = t.typrelid \
          ORDER BY t.oid"
     );
-    let rows = reader.rows("types", &sql, &[]).await?;
-    rows.iter()
-        .map(|row| {
-            let mut c = Columns::new(row);
-            Ok(Row {
-                oid: c.oid()?,
-                name: c.text()?,
-                schema: c.oid()?,
-                owner: c.oid()?,
-                acl: Acl::read(&mut c)?,
-                kind: {
-                    let (letter, is_defined) = (c.char()?, c.bool()?);
-                    let (is_array, relkind) = (c.opt_bool()?.unwrap_or(false), c.opt_char()?);
-                    match letter {
-                        _ if relkind.is_some_and(|kind| kind != b'c') => TypeKind::RowType,
-                        _ if is_array => TypeKind::Array,
-                        b'b' => TypeKind::Base,
-                        b'c' => TypeKind::Composite,
-                        b'd' => TypeKind::Domain,
-                        b'e' => TypeKind::Enum,
-                        b'm' => TypeKind::Multirange,
-                        b'p' if is_defined => TypeKind::Pseudo,
-                        b'p' => TypeKind::Undefined,
-                        b'r' => TypeKind::Range,
-                        other => TypeKind::Unknown(other),
-                    }
-                },
-                relation: c.oid()?,
-                element: c.oid()?,
-            })
+    let from_row = |row: &_| {
+        let mut c = Columns::new(row);
+        Ok(Row {
+            oid: c.oid()?,
+            name: c.text()?,
+            schema: c.oid()?,
+            owner: c.oid()?,
+            acl: Acl::read(&mut c)?,
+            kind: {
+                let (letter, is_defined) = (c.char()?, c.bool()?);
+                let (is_array, relkind) = (c.opt_bool()?.unwrap_or(false), c.opt_char()?);
+                match letter {
+                    _ if relkind.is_some_and(|kind| kind != b'c') => TypeKind::RowType,
+                    _ if is_array => TypeKind::Array,
+                    b'b' => TypeKind::Base,
+                    b'c' => TypeKind::Composite,
+                    b'd' => TypeKind::Domain,
+                    b'e' => TypeKind::Enum,
+                    b'm' => TypeKind::Multirange,
+                    b'p' if is_defined => TypeKind::Pseudo,
+                    b'p' => TypeKind::Undefined,
+                    b'r' => TypeKind::Range,
+                    other => TypeKind::Unknown(other),
+                }
+            },
+            relation: c.oid()?,
+            element: c.oid()?,
         })
-        .collect()
+    };
+    reader.each("types", Cost(120_000), &sql, &[], from_row).await
 }
 
 /// Adds them to the catalog.
