@@ -30,6 +30,7 @@ mod tar;
 mod turns;
 
 use std::future::Future;
+use std::sync::Arc;
 
 use crate::error::Result;
 use crate::toc::{DumpId, Entry};
@@ -112,6 +113,15 @@ pub trait ArchiveWriter: Send {
 
     /// Writes header and table of contents.
     fn begin(&mut self, header: &Header, toc: &[Entry]) -> impl Future<Output = Result<()>> + Send;
+
+    /// As [`begin`](Self::begin), with a table of contents that writers may keep without a copy of their own.
+    fn begin_shared(
+        &mut self,
+        header: &Header,
+        toc: &Arc<Vec<Entry>>,
+    ) -> impl Future<Output = Result<()>> + Send {
+        self.begin(header, toc)
+    }
 
     /// Starts the rows of a table.
     fn begin_data(&mut self, id: DumpId) -> impl Future<Output = Result<()>> + Send;

@@ -4,6 +4,7 @@
 //! written. Running it is [`super::run`]'s.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use bstr::BString;
 
@@ -21,7 +22,7 @@ use crate::toc::{DumpId, Entry};
 #[derive(Debug)]
 pub struct Plan {
     /// The entries, in the order of the archive.
-    pub entries: Vec<Entry>,
+    pub entries: Arc<Vec<Entry>>,
     /// Where the data of those entries come from that have some.
     pub sources: HashMap<DumpId, DataSource>,
     /// What could only be ordered at a risk, each in full.
@@ -102,7 +103,7 @@ pub fn plan(
     let outdated = outdated.into_iter().map(PlanWarning::of);
     Ok(Plan {
         sources,
-        entries,
+        entries: Arc::new(entries),
         warnings: unread.chain(risks).chain(outdated).collect(),
     })
 }

@@ -133,7 +133,7 @@ async fn run<W: ArchiveWriter>(
     let (plan, _locks) = planned?;
     server.keep_one_session();
     writer
-        .begin(&header(&server, params, options), &plan.entries)
+        .begin_shared(&header(&server, params, options), &plan.entries)
         .await?;
     observer.progress.planned(plan.sources.len());
     write_data(&server, &plan, options, &encoders, &mut writer, observer).await?;
@@ -239,7 +239,7 @@ async fn write_data<W: ArchiveWriter>(
         info: &*observer.info,
     };
     let writing = async {
-        for entry in &plan.entries {
+        for entry in plan.entries.iter() {
             if let Some(source) = plan.sources.get(&entry.dump_id) {
                 data.write(entry, source, writer).await?;
             }

@@ -3,6 +3,7 @@
 //! Pure data, shared by the lanes of a parallel restore; the order of a serial restore is fixed here.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use bstr::{BStr, BString};
 
@@ -122,7 +123,7 @@ pub struct Origin {
 /// The entries of a table of contents, what is wanted of each, and how to restore them.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    toc: Vec<Entry>,
+    toc: Arc<Vec<Entry>>,
     wanted: Vec<Wanted>,
     positions: HashMap<DumpId, usize>,
     options: ScriptOptions,
@@ -135,7 +136,13 @@ impl Plan {
     ///
     /// # Errors
     /// A malformed special entry.
-    pub fn new(toc: Vec<Entry>, wanted: Vec<Wanted>, options: ScriptOptions, origin: Origin) -> Result<Plan> {
+    pub fn new(
+        toc: impl Into<Arc<Vec<Entry>>>,
+        wanted: Vec<Wanted>,
+        options: ScriptOptions,
+        origin: Origin,
+    ) -> Result<Plan> {
+        let toc = toc.into();
         debug_assert_eq!(toc.len(), wanted.len());
         let settings = Settings::of(&toc)?;
         let positions = toc

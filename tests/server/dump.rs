@@ -1,10 +1,6 @@
 //! Choosing what to dump, being refused, being interrupted: `rsdump` beside `pg_dump`.
 
-use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::support::{Findings, Server, TempDb, normalize, rsdump, run, stdout_of, tool, try_stdout_of};
@@ -151,76 +147,6 @@ fn an_interrupted_or_failed_dump_leaves_nothing() {
     db.psql("DROP ROLE reads_nothing");
     assert_eq!(failed.status.code(), Some(1));
     assert_eq!(files(), 0);
-}
-
-#[test]
-fn round_trips_do_not_grow_with_the_number_of_objects() {
-    let server = Server::get(18);
-    let of = |objects: u32| {
-        let db = TempDb::new(server);
-        db.psql(&format!(
-            "DO $$ BEGIN FOR i IN 1..{objects} LOOP \
-               EXECUTE format('CREATE TABLE t%s (id serial PRIMARY KEY, n int DEFAULT %s CHECK (n > 0))', i, i); \
-               EXECUTE format('CREATE INDEX ON t%s (n)', i); \
-               EXECUTE format('CREATE VIEW v%s AS SELECT * FROM t%s', i, i); \
-               EXECUTE format('CREATE FUNCTION f%s(t%s) RETURNS int LANGUAGE sql AS ''SELECT 1''', i, i); \
-               EXECUTE format('CREATE TYPE e%s AS ENUM (''a'')', i); \
-               EXECUTE format('COMMENT ON TABLE t%s IS ''x''', i); \
-               PERFORM lo_create(0); \
-             END LOOP; END $$"
-        ));
-        round_trips(&db)
-    };
-    let (few, many) = (of(2), of(100));
-    // What comes in one piece and what in two depends on the sockets' buffers.
-    assert!(
-        many <= few + 6,
-        "{few} round trips for few objects, {many} for many"
-    );
-    assert!(few < 30, "{few} round trips");
-}
-
-/// How often a schema dump waits for the server: how often the client speaks after the server has spoken.
-fn round_trips(db: &TempDb<'_>) -> usize {
-    let port = db.server.port;
-    let listener = TcpListener::bind("127.0.0.1:0").expect("listen");
-    let ours = listener.local_addr().expect("an address").port();
-    let counted = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&counted);
-    std::thread::spawn(move || {
-        while let Ok((client, _)) = listener.accept() {
-            let server = TcpStream::connect(("127.0.0.1", port)).expect("reach the server");
-            let server_spoke = Arc::new(AtomicBool::new(true));
-            let spoke = Arc::clone(&server_spoke);
-            let (from, to) = (
-                server.try_clone().expect("clone"),
-                client.try_clone().expect("clone"),
-            );
-            std::thread::spawn(move || pass_on(from, to, || spoke.store(true, Ordering::SeqCst)));
-            let count = Arc::clone(&count);
-            std::thread::spawn(move || {
-                pass_on(client, server, || {
-                    if server_spoke.swap(false, Ordering::SeqCst) {
-                        count.fetch_add(1, Ordering::SeqCst);
-                    }
-                });
-            });
-        }
-    });
-    let to = format!("host=127.0.0.1 port={ours} user=postgres dbname={}", db.name);
-    stdout_of(rsdump().args(["-s", "-d", &to]));
-    counted.load(Ordering::SeqCst)
-}
-
-fn pass_on(mut from: TcpStream, mut to: TcpStream, mut each: impl FnMut()) {
-    let mut buffer = vec![0; 1 << 20];
-    while let Ok(length @ 1..) = from.read(&mut buffer) {
-        each();
-        if to.write_all(&buffer[..length]).is_err() {
-            break;
-        }
-    }
-    let _ = to.shutdown(Shutdown::Write);
 }
 
 fn wait_until(done: impl Fn() -> bool) {

@@ -19,6 +19,7 @@ mod parallel_dump;
 mod pipes;
 mod plain_input;
 mod restore;
+mod scale;
 mod security_labels;
 #[allow(dead_code, unused_imports, reason = "a toolbox: no test needs all of it")]
 #[path = "../support/mod.rs"]

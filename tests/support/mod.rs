@@ -11,6 +11,7 @@ pub(crate) mod compare;
 pub(crate) mod database;
 pub(crate) mod generator;
 pub(crate) mod programs;
+pub(crate) mod proxy;
 pub(crate) mod server;
 
 pub(crate) use compare::{Findings, assert_same, normalize};

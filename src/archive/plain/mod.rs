@@ -195,6 +195,10 @@ impl ArchiveWriter for PlainWriter {
     }
 
     async fn begin(&mut self, header: &Header, toc: &[Entry]) -> Result<()> {
+        self.begin_shared(header, &Arc::new(toc.to_vec())).await
+    }
+
+    async fn begin_shared(&mut self, header: &Header, toc: &Arc<Vec<Entry>>) -> Result<()> {
         let origin = Origin {
             server_version: header.server_version.clone(),
             dumped_by: self.options.dumped_by.clone(),
@@ -203,7 +207,7 @@ impl ArchiveWriter for PlainWriter {
         };
         let wanted = self.options.selection.select(toc)?;
         let plan = Arc::new(Plan::new(
-            toc.to_vec(),
+            Arc::clone(toc),
             wanted,
             self.options.script.clone(),
             origin,

@@ -6,6 +6,7 @@ use bstr::BString;
 use postgres_types::Type;
 use tokio_postgres::Row;
 
+use super::details::rows_of;
 use super::{RelKind, Table};
 use crate::connect::Columns;
 use crate::error::Result;
@@ -155,6 +156,7 @@ fn columns_sql(reader: &Reader<'_>) -> String {
            AND nnd.objsubid = 0",
         "",
     );
+    let (attributes, is_wanted) = rows_of(v, "pg_catalog.pg_attribute a", "a.attrelid");
     format!(
         "SELECT a.attrelid, a.attnum, a.attname, a.attisdropped, \
            CASE WHEN NOT a.attisdropped THEN pg_catalog.format_type(a.atttypid, a.atttypmod) ELSE '' END, \
@@ -164,12 +166,12 @@ fn columns_sql(reader: &Reader<'_>) -> String {
            CASE WHEN a.attfdwoptions IS NULL THEN '' ELSE ({FDW_OPTIONS}) END, \
            collns.nspname, coll.collname, a.attislocal, \
            {not_null}, {name}, {comment}, {no_inherit}, {is_local} \
-         FROM pg_catalog.unnest($1) wanted(oid) \
-           JOIN pg_catalog.pg_attribute a ON a.attrelid = wanted.oid AND a.attnum > 0 \
+         FROM {attributes} \
            LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid AND NOT a.attisdropped \
            LEFT JOIN pg_catalog.pg_collation coll ON coll.oid = a.attcollation AND a.attcollation <> t.typcollation \
            LEFT JOIN pg_catalog.pg_namespace collns ON collns.oid = coll.collnamespace \
-           {constraints}"
+           {constraints} \
+         WHERE a.attnum > 0 AND {is_wanted}"
     )
 }
 

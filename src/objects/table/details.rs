@@ -12,7 +12,7 @@ use super::column::ColumnRow;
 use super::constraint::ConstraintRow;
 use super::index::Indexes;
 use super::{ForeignTable, attach, attrdef, column, constraint, index, index_attach, inheritance};
-use crate::connect::Columns;
+use crate::connect::{Columns, ServerVersion};
 use crate::error::Result;
 use crate::objects::{Catalog, Reader};
 
@@ -56,6 +56,19 @@ pub async fn read(reader: &Reader<'_>, wanted: &[u32]) -> Result<Details> {
         partitioning,
         foreign,
     })
+}
+
+/// The rows of `table` whose `column` is one of the oids `$1`: what to select from, and the condition.
+///
+/// Since 14 the server looks a row up among many oids quickly, and knows that none of them finds it twice. Older servers
+/// would compare each row with each oid.
+pub(super) fn rows_of(v: ServerVersion, table: &str, column: &str) -> (String, String) {
+    if v.at_least(14) {
+        (table.to_owned(), format!("{column} = ANY ($1)"))
+    } else {
+        let joined = format!("pg_catalog.unnest($1) wanted(oid) JOIN {table} ON {column} = wanted.oid");
+        (joined, "true".to_owned())
+    }
 }
 
 /// Adds the details to relations that are in the catalog already, with `dump` and `interesting` set.

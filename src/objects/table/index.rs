@@ -6,6 +6,7 @@ use bstr::BString;
 use postgres_types::Type;
 use tokio_postgres::Row;
 
+use super::details::rows_of;
 use crate::connect::Columns;
 use crate::error::Result;
 use crate::objects::attributes::{self, Subject};
@@ -196,6 +197,7 @@ fn indexes_sql(reader: &Reader<'_>) -> String {
     let replica_identity = v.pick(90_400, "i.indisreplident", "false");
     let nulls_not_distinct = v.pick(15, "i.indnullsnotdistinct", "false");
     let all_frozen = v.pick(18, "ic.relallfrozen", "0");
+    let (indexes, is_wanted) = rows_of(v, "pg_catalog.pg_index i", "i.indrelid");
     // A partitioned index is invalid until every partition has its part; it is dumped nevertheless. Texts
     // that a constraint makes superfluous are the dearest thing here: they are not asked for.
     format!(
@@ -204,14 +206,13 @@ fn indexes_sql(reader: &Reader<'_>) -> String {
            COALESCE(ts.spcname, ''), ic.reloptions, i.indkey, {key_count}, i.indisclustered, \
            {replica_identity}, {nulls_not_distinct}, \
            ic.relpages, ic.reltuples, ic.relallvisible, {all_frozen} \
-         FROM pg_catalog.unnest($1) wanted(oid) \
-           JOIN pg_catalog.pg_index i ON i.indrelid = wanted.oid \
+         FROM {indexes} \
            JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid \
            LEFT JOIN pg_catalog.pg_tablespace ts ON ts.oid = ic.reltablespace \
            LEFT JOIN pg_catalog.pg_constraint con ON con.conrelid = i.indrelid \
              AND con.conindid = i.indexrelid AND con.contype IN ('p', 'u', 'x') \
            {inherits} \
-         WHERE (i.indisvalid OR ic.relkind = 'I') AND i.indisready \
+         WHERE (i.indisvalid OR ic.relkind = 'I') AND i.indisready AND {is_wanted} \
          ORDER BY i.indrelid, ic.relname"
     )
 }

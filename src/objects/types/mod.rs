@@ -11,6 +11,8 @@ pub mod enumeration;
 pub mod range;
 pub mod shell;
 
+use std::collections::HashSet;
+
 use bstr::{BStr, BString};
 
 use super::acl::acl_columns;
@@ -112,26 +114,24 @@ pub async fn read(reader: &Reader<'_>) -> Result<Vec<Row>> {
     let acl = acl_columns("t.typacl", 'T', "t.typowner");
     let sql = format!(
         "SELECT t.oid, t.typname, t.typnamespace, t.typowner, {acl}, t.typtype, t.typisdefined, \
-            t.typelem <> 0 AND e.typarray = t.oid, r.relkind, t.typrelid, t.typelem \
+            t.typrelid <> 0 AND r.oid IS NULL, t.typrelid, t.typelem, t.typarray \
          FROM pg_catalog.pg_type t \
-         LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem \
-         LEFT JOIN pg_catalog.pg_class r ON r.oid = t.typrelid \
+         LEFT JOIN pg_catalog.pg_class r ON r.oid = t.typrelid AND r.relkind = 'c' \
          ORDER BY t.oid"
     );
+    let mut arrays = HashSet::new();
     let from_row = |row: &_| {
         let mut c = Columns::new(row);
-        Ok(Row {
+        let row = Row {
             oid: c.oid()?,
             name: c.text()?,
             schema: c.oid()?,
             owner: c.oid()?,
             acl: Acl::read(&mut c)?,
             kind: {
-                let (letter, is_defined) = (c.char()?, c.bool()?);
-                let (is_array, relkind) = (c.opt_bool()?.unwrap_or(false), c.opt_char()?);
+                let (letter, is_defined, is_row_type) = (c.char()?, c.bool()?, c.bool()?);
                 match letter {
-                    _ if relkind.is_some_and(|kind| kind != b'c') => TypeKind::RowType,
-                    _ if is_array => TypeKind::Array,
+                    _ if is_row_type => TypeKind::RowType,
                     b'b' => TypeKind::Base,
                     b'c' => TypeKind::Composite,
                     b'd' => TypeKind::Domain,
@@ -145,9 +145,19 @@ pub async fn read(reader: &Reader<'_>) -> Result<Vec<Row>> {
             },
             relation: c.oid()?,
             element: c.oid()?,
-        })
+        };
+        arrays.insert((row.oid, c.oid()?));
+        Ok(row)
     };
-    reader.each("types", Cost(120_000), &sql, &[], from_row).await
+    let cost = Cost(70_000);
+    let mut rows = reader.each("types", cost, &sql, &[], from_row).await?;
+    // A type may have elements without being the array type of what they are.
+    for row in &mut rows {
+        if row.element != 0 && row.kind != TypeKind::RowType && arrays.contains(&(row.element, row.oid)) {
+            row.kind = TypeKind::Array;
+        }
+    }
+    Ok(rows)
 }
 
 /// Adds them to the catalog.
