@@ -72,6 +72,7 @@ pub fn plan(
     session: &SessionSettings,
     options: &DumpOptions,
 ) -> Result<Plan> {
+    catalog.check_owners()?;
     let arrangement = order::arrange(catalog)?;
     let catalog = &*catalog;
     let emit = emit_options(options);

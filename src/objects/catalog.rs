@@ -163,6 +163,23 @@ impl Catalog {
         object.schema.map(|id| self.object(id).name())
     }
 
+    /// Checks that every object's owner is there: a dump could not say whose the object shall be.
+    ///
+    /// # Errors
+    /// If an owner is gone, which only a change made to the catalogs by hand brings about.
+    pub fn check_owners(&self) -> Result<()> {
+        let orphan = self
+            .objects
+            .iter()
+            .find(|object| object.owner != 0 && !self.roles.contains_key(&object.owner));
+        orphan.map_or(Ok(()), |object| {
+            Err(Error::new(
+                ErrorKind::Protocol,
+                format!("role with OID {} does not exist", object.owner),
+            ))
+        })
+    }
+
     /// The name of the role that owns an object; empty if it has no owner or the role is gone.
     pub fn owner_name(&self, object: &Object) -> &BStr {
         self.role_name(object.owner)

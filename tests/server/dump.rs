@@ -119,6 +119,26 @@ fn what_pg_dump_refuses_is_refused_in_its_words() {
     }
 }
 
+/// Whose an object was cannot be told when its owner is gone: that must not go unnoticed.
+#[test]
+fn an_owner_who_is_gone_is_an_error() {
+    let server = Server::get(18);
+    let db = TempDb::new(server);
+    let role = format!("gone_{}", std::process::id());
+    db.psql(&format!(
+        "CREATE ROLE {role}; CREATE TABLE public.t (a integer); ALTER TABLE public.t OWNER TO {role}; \
+         DELETE FROM pg_catalog.pg_authid WHERE rolname = '{role}'"
+    ));
+    let said = |mut command: Command, program: &str| {
+        let output = run(command.args(["-s", "-d", &db.conninfo()]));
+        let text = String::from_utf8_lossy(&output.stderr).replace(program, "dump");
+        (output.status.code(), text)
+    };
+    let (code, text) = said(rsdump(), "rsdump");
+    assert_eq!((code, text), said(tool(18, "pg_dump"), "pg_dump"));
+    assert_eq!(code, Some(1));
+}
+
 #[test]
 fn an_interrupted_or_failed_dump_leaves_nothing() {
     let db = TempDb::new(Server::get(18));
