@@ -83,7 +83,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// If the server refuses the query or the session breaks.
     pub async fn rows(&self, what: &'static str, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>> {
-        self.run(what, Cost(0), sql, params, Ok).await
+        self.run(what, self.least_busy(), sql, params, Ok).await
     }
 
     /// Runs one query and returns what `make` makes of each row. Rows are not kept: they are many times
@@ -102,25 +102,39 @@ impl<'a> Reader<'a> {
         params: &[Param<'_>],
         mut make: impl FnMut(&Row) -> Result<T>,
     ) -> Result<Vec<T>> {
-        self.run(what, cost, sql, params, |row| make(&row)).await
+        let turn = match self.sessions.len() > 1 && cost > Cost::CHEAP {
+            true => self.turns.take(cost).await,
+            false => None,
+        };
+        let place = turn.as_ref().map_or_else(|| self.least_busy(), Turn::place);
+        let made = self.run(what, place, sql, params, |row| make(&row)).await;
+        drop(turn);
+        made
+    }
+
+    /// As [`each`](Self::each) for a query that locks the wanted relations, on the session that has them locked already:
+    /// on another one, each lock would take its place in the server's memory once more.
+    ///
+    /// # Errors
+    /// As with `each`.
+    pub async fn each_locking<T>(
+        &self,
+        what: &'static str,
+        sql: &str,
+        params: &[Param<'_>],
+        mut make: impl FnMut(&Row) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        self.run(what, 0, sql, params, |row| make(&row)).await
     }
 
     async fn run<T>(
         &self,
         what: &'static str,
-        cost: Cost,
+        place: usize,
         sql: &str,
         params: &[Param<'_>],
         make: impl FnMut(Row) -> Result<T>,
     ) -> Result<Vec<T>> {
-        let turn = match self.sessions.len() > 1 && cost > Cost::CHEAP {
-            true => self.turns.take(cost).await,
-            false => None,
-        };
-        let place = match &turn {
-            Some(turn) => turn.place(),
-            None => self.least_busy(),
-        };
         let (Some(session), Some(waiting)) = (self.sessions.get(place), self.waiting.get(place)) else {
             return Err(Error::new(
                 ErrorKind::Connect,
@@ -130,7 +144,6 @@ impl<'a> Reader<'a> {
         waiting.fetch_add(1, Ordering::Relaxed);
         let made = session.each(what, sql, params, make).await;
         waiting.fetch_sub(1, Ordering::Relaxed);
-        drop::<Option<Turn>>(turn);
         made
     }
 

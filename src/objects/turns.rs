@@ -26,7 +26,7 @@ pub(super) struct Turn {
 
 #[derive(Debug)]
 struct Queue {
-    /// Places that nobody has, the next one last.
+    /// Places that nobody has, the next one last: the first place has other things to do, too.
     free: Vec<usize>,
     waiting: BinaryHeap<Waiting>,
     asked: u64,
@@ -43,7 +43,7 @@ impl Turns {
     /// Turns for this many places.
     pub(super) fn new(places: usize) -> Turns {
         let queue = Queue {
-            free: (0..places).rev().collect(),
+            free: (0..places).collect(),
             waiting: BinaryHeap::new(),
             asked: 0,
         };
@@ -159,8 +159,8 @@ mod tests {
     #[tokio::test]
     async fn the_dearest_goes_first_and_the_free_place_takes_the_next() {
         let order = served(2, &[10, 500, 20, 100, 200]).await;
-        // While the first place is busy with the dearest, the other one works through the rest.
-        assert_eq!(order, [(500, 0), (200, 1), (100, 1), (20, 1), (10, 1)]);
+        // While the last place is busy with the dearest, the other one works through the rest.
+        assert_eq!(order, [(500, 1), (200, 0), (100, 0), (20, 0), (10, 0)]);
     }
 
     #[tokio::test]
