@@ -174,21 +174,21 @@ impl Server {
     pub(super) async fn lock(&self, locks: &Locks) -> Result<Option<Lane>> {
         const WHAT: &str = "locking tables";
         let mut only = self.lanes.only.lock().await;
-        let (session, waiting) = match (self.sessions.first(), locks.waiting.to_str(), &mut *only) {
-            (Some(session), Ok(waiting), None) => return session.batch(WHAT, waiting).await.map(|()| None),
-            (Some(session), Ok(waiting), Some(_)) => (session, waiting),
-            // A session takes statements in UTF-8 only.
-            (_, _, Some(lane)) => {
-                lane.simple(&locks.waiting).await?.check(WHAT)?;
-                return Ok(None);
+        let by_session = (locks.waiting.to_str().ok()).zip(self.sessions.first());
+        let Some(lane) = &mut *only else {
+            if let Some((waiting, session)) = by_session {
+                return session.batch(WHAT, waiting).await.map(|()| None);
             }
-            (_, _, None) => {
-                let mut lane = self.lanes.lane().await?;
-                lane.simple(&locks.waiting).await?.check(WHAT)?;
-                return Ok(Some(lane));
-            }
+            // A session takes statements in UTF-8 only. The new lane is looked for where an old one would be.
+            drop(only);
+            let mut lane = self.lanes.lane().await?;
+            lane.simple(&locks.waiting).await?.check(WHAT)?;
+            return Ok(Some(lane));
         };
-        let Some(lane) = &mut *only else { return Ok(None) };
+        let Some((waiting, session)) = by_session else {
+            lane.simple(&locks.waiting).await?.check(WHAT)?;
+            return Ok(None);
+        };
         session.batch(WHAT, "SAVEPOINT tables").await?;
         lane.simple(b"SAVEPOINT tables").await?.check(WHAT)?;
         for attempt in 1.. {

@@ -504,6 +504,27 @@ async fn encryption_is_tried_or_left_as_the_server_wants_it() {
 }
 
 #[tokio::test]
+async fn something_that_is_no_server_is_told_so() {
+    let guarded = guarded().await;
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("its address").port();
+    std::thread::spawn(move || {
+        use std::io::Write;
+        for stream in listener.incoming() {
+            let _ = stream.and_then(|mut stream| stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n"));
+        }
+    });
+    let mut findings = Differences::default();
+    let text = format!("host=127.0.0.1 port={port} sslmode=require");
+    let ours = guarded.compare(&mut findings, "no server", &text).await;
+    assert!(
+        ours.contains("received invalid response to SSL negotiation: H"),
+        "{ours}"
+    );
+    findings.finish();
+}
+
+#[tokio::test]
 async fn a_server_without_tls_is_refused_or_taken_as_it_is() {
     let server = Server::get(15);
     let connect = async |mode: &str| {
