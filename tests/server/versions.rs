@@ -130,8 +130,13 @@ fn everything() -> DumpOptions {
 
 #[tokio::test]
 async fn every_query_runs_on_every_server() {
-    let known = in_sources();
+    let all = in_sources();
     for major in MAJORS {
+        let mut known = all.clone();
+        if major < 14 {
+            // Only newer servers find rows by ranges of pages quickly enough for a table to be cut.
+            assert!(known.remove("the sizes of tables"));
+        }
         let db = TempDb::new(Server::get(major));
         db.psql(SETUP);
         db.psql("SELECT lo_from_bytea(0, 'some bytes'); CREATE SEQUENCE q");
@@ -161,7 +166,7 @@ async fn every_query_runs_on_every_server() {
 
 /// What queries are for, as the places in the sources say that ask them.
 fn in_sources() -> BTreeSet<String> {
-    let asks = Regex::new(r#"(?:\.rows\(|\brows\(\s*reader,|\bread_rows(?:_with_acl)?\(\s*reader,)\s*(?:"([^"]+)"|(what|self\.what))"#)
+    let asks = Regex::new(r#"(?:\.(?:rows|each|each_locking)\(|\brows\(\s*reader,|\bread_rows(?:_with_acl)?\(\s*reader,)\s*(?:"([^"]+)"|(what|self\.what))"#)
         .expect("a pattern");
     let kind = Regex::new(r#"(?m)^    what: "([^"]+)","#).expect("a pattern");
     let mut found = BTreeSet::new();
@@ -186,7 +191,7 @@ fn in_sources() -> BTreeSet<String> {
     // Over a caller's own client, the server says its version first; that is so for no dump.
     assert!(found.remove("the server's version"));
     assert_eq!(
-        handed_on, 5,
+        handed_on, 6,
         "another function hands its caller's query on: look for its callers too"
     );
     found
