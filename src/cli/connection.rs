@@ -103,7 +103,8 @@ impl ConnectionArgs {
     }
 }
 
-fn bytes(text: &OsString) -> BString {
+/// What was typed, as the bytes that it was.
+pub(super) fn bytes(text: &OsString) -> BString {
     text.clone().into_vec().into()
 }
 

@@ -2,11 +2,11 @@
 //! library takes.
 
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
 
 use bstr::BString;
 
 use super::checks::{self, POSITIVE, Refusal, exclusive, number, sections};
+use super::connection::bytes;
 use super::dump::Args;
 use super::filter::{self, Command, Kind};
 use crate::archive::{ArchiveVersion, Format};
@@ -338,10 +338,6 @@ fn tables(plain: &[OsString], with_children: &[OsString]) -> Result<Vec<TablePat
     let mut tables = parse(plain, false)?;
     tables.extend(parse(with_children, true)?);
     Ok(tables)
-}
-
-fn bytes(text: &OsString) -> BString {
-    text.as_bytes().into()
 }
 
 #[cfg(test)]

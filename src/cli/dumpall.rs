@@ -3,16 +3,14 @@
 //! What concerns single databases is passed on in rsdump's own words, so that it means the same in both.
 
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use bstr::BString;
 use clap::{ArgAction, Parser};
 
 use super::checks::{self, Refusal, exclusive, number};
-use super::connection::ConnectionArgs;
+use super::connection::{ConnectionArgs, bytes};
 use super::filter::{self, Command, Kind};
 use super::message::Messages;
 use super::{dump, dump_options, runtime, usage};
@@ -410,8 +408,4 @@ fn databases(args: &Args) -> Result<DatabaseOptions, Refusal> {
             false => DumpOptions::default(),
         },
     })
-}
-
-fn bytes(text: &OsString) -> BString {
-    text.as_bytes().into()
 }

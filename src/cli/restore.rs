@@ -14,7 +14,7 @@ use super::content::ContentArgs;
 use super::message::Messages;
 use super::restore_options::{self, Action, Filters, Job};
 use super::usage::{self, path};
-use super::{restore_plain, verify};
+use super::{restore_plain, runtime, verify};
 use crate::archive::{Archive, FileSink, FileSource, Format, Sink, StdoutSink};
 use crate::connect::ConnectOptions;
 use crate::error::{Error, ErrorKind, Result};
@@ -140,12 +140,9 @@ pub fn main() -> ExitCode {
         Ok(job) => job,
         Err(refusal) => return refusal.tell(&messages),
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match runtime::start(&messages) {
         Ok(runtime) => runtime,
-        Err(error) => {
-            messages.error(format!("could not start: {error}"));
-            return ExitCode::FAILURE;
-        }
+        Err(code) => return code,
     };
     let outcome = runtime.block_on(run(&args, &typed, job, &messages));
     // Reading standard input blocks a thread that nobody waits for any more.

@@ -2,12 +2,12 @@
 //! library takes.
 
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use bstr::BString;
 
 use super::checks::{self, POSITIVE, Refusal, exclusive, number, sections};
+use super::connection::bytes;
 use super::filter::{self, Command, Kind};
 use super::restore::Args;
 use crate::restore::RestoreOptions;
@@ -224,8 +224,4 @@ fn script_options(args: &Args, transaction_size: Option<u32>, restrict_key: Opti
 
 fn names(values: &[OsString]) -> Vec<BString> {
     values.iter().map(bytes).collect()
-}
-
-fn bytes(value: &OsString) -> BString {
-    value.as_bytes().into()
 }

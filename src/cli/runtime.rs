@@ -2,18 +2,28 @@
 
 use std::process::ExitCode;
 
+use tokio::runtime::Runtime;
+
 use super::message::Messages;
 use crate::error::Result;
+
+/// A runtime, or what to exit with: then it has been told why there is none.
+pub(super) fn start(messages: &Messages) -> Result<Runtime, ExitCode> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| {
+            messages.error(format!("could not start: {error}"));
+            ExitCode::FAILURE
+        })
+}
 
 /// Runs a dump, tells how it failed, and ends early when the user gives up: dropping the dump removes what it has
 /// written so far.
 pub(super) fn run_to_end(messages: &Messages, dump: impl Future<Output = Result<()>>) -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match start(messages) {
         Ok(runtime) => runtime,
-        Err(error) => {
-            messages.error(format!("could not start: {error}"));
-            return ExitCode::FAILURE;
-        }
+        Err(code) => return code,
     };
     let outcome = runtime.block_on(async {
         tokio::select! {

@@ -5,7 +5,7 @@ use bstr::BString;
 use postgres_types::Type;
 
 use crate::connect::{Columns, Session, Text};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::sql::Pattern;
 
 /// A provider and the label it has put on a shared object.
@@ -248,10 +248,6 @@ pub(super) async fn databases(session: &Session) -> Result<Vec<BString>> {
 /// # Errors
 /// If the pattern is no regular expression.
 pub(super) async fn matching(session: &Session, pattern: &Pattern) -> Result<Vec<BString>> {
-    if let Some(database) = &pattern.database {
-        let message = format!("improper qualified name (too many dotted names): {database}");
-        return Err(Error::new(ErrorKind::Usage, message));
-    }
     let collation = session.version().pick(12, "COLLATE pg_catalog.default", "");
     let sql = format!(
         "SELECT d.datname FROM pg_catalog.pg_database d WHERE d.datname OPERATOR(pg_catalog.~) $1 {collation}"

@@ -56,6 +56,11 @@ pub async fn dump_cluster(
     for pattern in &options.excluded {
         excluded.extend(globals::matching(&session, pattern).await?);
     }
+    let mut names = match options.parts {
+        Parts::All => globals::databases(&session).await?,
+        Parts::Globals | Parts::Roles | Parts::Tablespaces => Vec::new(),
+    };
+    names.retain(|name| name != "template0");
     let sink: Box<dyn Sink> = match &options.file {
         Some(path) => Box::new(FileSink::create(path, options.sync).await?),
         None => Box::new(StdoutSink::new()?),
@@ -63,19 +68,19 @@ pub async fn dump_cluster(
     let whole = Whole::new(sink);
     whole.write(opening(&session, options)).await?;
     if options.globals {
-        whole.write(own_part(&session, options, observer).await?).await?;
+        whole
+            .write(own_part(&session, options, &names, observer).await?)
+            .await?;
     }
     whole
         .write(format!("\\unrestrict {}\n\n", options.restrict_key))
         .await?;
     let mut report = ClusterReport::default();
     if options.parts == Parts::All {
-        let mut names = globals::databases(&session).await?;
         // What the others are made from comes first.
         names.sort_by_key(|name| name != "template1");
         // A session that only waits would keep its database from being dropped or copied.
         drop(session);
-        names.retain(|name| name != "template0");
         whole.write(&b"--\n-- Databases\n--\n\n"[..]).await?;
         for name in names {
             if excluded.contains(&name) {
@@ -170,6 +175,7 @@ fn opening(session: &Session, options: &ClusterOptions) -> BString {
 async fn own_part(
     session: &Session,
     options: &ClusterOptions,
+    databases: &[BString],
     observer: &ClusterObserver,
 ) -> Result<BString> {
     let writer = Writer {
@@ -189,8 +195,7 @@ async fn own_part(
             None,
         );
     }
-    let (databases, roles, memberships, parameters, tablespaces) = futures_util::try_join!(
-        globals::databases(session),
+    let (roles, memberships, parameters, tablespaces) = futures_util::try_join!(
         globals::roles(session, with_passwords),
         globals::memberships(session),
         globals::parameters(session),
@@ -201,7 +206,7 @@ async fn own_part(
         if parts == Parts::All {
             let others = databases
                 .iter()
-                .filter(|name| !PRESENT.iter().any(|present| *name == present) && *name != "template0");
+                .filter(|name| !PRESENT.iter().any(|present| *name == present));
             put!(out; writer.drops("Drop databases (except postgres and template1)", "DATABASE", others));
         }
         if with_tablespaces {

@@ -4,14 +4,7 @@ use bstr::{BStr, BString};
 
 use super::{Origin, ScriptOptions, Step};
 use crate::toc::Entry;
-
-/// Text safe inside a comment line: a line break in a name must not begin a statement.
-pub(super) fn one_line(text: &[u8]) -> BString {
-    text.iter()
-        .map(|&byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { byte })
-        .collect::<Vec<u8>>()
-        .into()
-}
+use crate::toc::list::one_line;
 
 /// The lines before anything else.
 pub(super) fn opening(origin: &Origin, options: &ScriptOptions) -> Step {

@@ -102,7 +102,7 @@ fn bytes_line(out: &mut Vec<u8>, what: &[u8], text: &[u8]) -> std::io::Result<()
 }
 
 /// A name with its line ends replaced by spaces, so that it cannot start a line of its own.
-pub fn one_line(name: &BStr) -> BString {
+pub fn one_line(name: &[u8]) -> BString {
     name.iter()
         .map(|byte| {
             if matches!(byte, b'\n' | b'\r') {
