@@ -23,6 +23,7 @@ mod replay;
 mod rows;
 mod segment;
 mod sink;
+mod sizes;
 mod source;
 mod spool;
 mod stream;

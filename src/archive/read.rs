@@ -28,7 +28,7 @@ pub struct Archive {
     header: Arc<Header>,
     toc: Arc<[Entry]>,
     places: Arc<HashMap<DumpId, usize>>,
-    reader: Backend,
+    pub(super) reader: Backend,
 }
 
 impl Archive {

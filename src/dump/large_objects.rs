@@ -31,7 +31,7 @@ struct Piece {
     is_last: bool,
 }
 
-/// Writes the contents of these objects, in this order.
+/// Writes the contents of these objects, in this order; returns how many bytes that was.
 ///
 /// # Errors
 /// If the server refuses to give an object, or the archive cannot be written.
@@ -41,9 +41,11 @@ pub(super) async fn write<W: ArchiveWriter>(
     encoders: &Encoders,
     writer: &mut W,
     progress: &dyn Progress,
-) -> Result<()> {
+) -> Result<u64> {
+    let mut bytes = 0;
     for group in oids.chunks(GROUP) {
         let lengths = lengths(reader, group).await?;
+        bytes += lengths.values().map(|length| length.unsigned_abs()).sum::<u64>();
         let batches = batches(group, &lengths);
         let mut batches = batches.iter();
         let Some(mut batch) = batches.next() else { continue };
@@ -56,7 +58,7 @@ pub(super) async fn write<W: ArchiveWriter>(
         }
         write_batch(batch, pieces, encoders, writer, progress).await?;
     }
-    Ok(())
+    Ok(bytes)
 }
 
 async fn write_batch<W: ArchiveWriter>(

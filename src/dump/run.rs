@@ -12,7 +12,7 @@ use super::options::{DumpOptions, LargeObjects};
 use super::plan::{self, DataSource, Plan, PlanWarning};
 use super::pool::{self, RowSource, Segments, TableRows};
 use super::rows::Encoders;
-use super::segments::{self, Cut};
+use super::segments::{self, Cut, Size};
 use super::session::Server;
 use crate::archive::plain::{PlainOptions, Told};
 use crate::archive::{
@@ -23,7 +23,7 @@ use crate::connect::ConnectParams;
 use crate::error::{Error, ErrorKind, Result};
 use crate::objects::database::{self, SessionSettings};
 use crate::objects::read::{self, Locks, ReadOptions};
-use crate::progress::Progress;
+use crate::progress::{Done, Item, Progress, Work};
 use crate::toc::Entry;
 use crate::wire::Lane;
 
@@ -126,6 +126,7 @@ async fn run<W: ArchiveWriter>(
     let begun = Instant::now();
     let encoders = Encoders::new(writer.framing(), options.output.compression)?;
     let mut server = Server::connect(params, options).await?;
+    (observer.progress).connected(params.database(), server.parameter("server_version").as_bstr());
     let planned = make_plan(&server, options, observer).await;
     if planned.is_err() {
         server.cancel().await;
@@ -135,7 +136,6 @@ async fn run<W: ArchiveWriter>(
     writer
         .begin_shared(&header(&server, params, options), &plan.entries)
         .await?;
-    observer.progress.planned(plan.sources.len());
     write_data(&server, &plan, options, &encoders, &mut writer, observer).await?;
     Ok(DumpReport {
         entries: plan.entries.len(),
@@ -227,7 +227,8 @@ async fn write_data<W: ArchiveWriter>(
     writer: &mut W,
     observer: &Observer,
 ) -> Result<()> {
-    let tables = cut_tables(server, plan, options).await?;
+    let sizes = sizes(server, plan, options, observer).await?;
+    let tables = cut_tables(server, plan, options, &sizes);
     let budget = BUDGET.saturating_mul(options.jobs);
     let (mut lanes, segments) = pool::start(tables, options.jobs, budget, server.lanes(), encoders);
     let mut data = Data {
@@ -235,13 +236,17 @@ async fn write_data<W: ArchiveWriter>(
         server,
         segments,
         entries: &plan.entries,
+        sizes: &sizes,
         progress: &*observer.progress,
         info: &*observer.info,
     };
     let writing = async {
         for entry in plan.entries.iter() {
-            if let Some(source) = plan.sources.get(&entry.dump_id) {
-                data.write(entry, source, writer).await?;
+            match plan.sources.get(&entry.dump_id) {
+                Some(source) => data.write(entry, source, writer).await?,
+                None => data
+                    .progress
+                    .entry_done(&item(entry, None, &sizes), &Done::default()),
             }
         }
         server.check_alive()
@@ -260,8 +265,54 @@ async fn write_data<W: ArchiveWriter>(
     }
 }
 
+/// The sizes of the tables whose rows are dumped, by their oids, as far as anybody wants them: whoever cuts tables or
+/// estimates how long it will take. Tells what there is to be done.
+async fn sizes(
+    server: &Server,
+    plan: &Plan,
+    options: &DumpOptions,
+    observer: &Observer,
+) -> Result<HashMap<u32, Size>> {
+    let rows = plan.entries.iter().filter(|entry| {
+        let source = plan.sources.get(&entry.dump_id);
+        source.is_some_and(|source| !matches!(source, DataSource::LargeObjects(_)))
+    });
+    let oids: Vec<u32> = rows.map(|entry| entry.catalog_id.oid).collect();
+    let wanted = options.jobs > 1 || observer.progress.wants_sizes();
+    let sizes = match wanted && !oids.is_empty() {
+        true => segments::sizes(&server.reader(), &oids).await?,
+        false => HashMap::new(),
+    };
+    observer.progress.planned(&Work {
+        entries: plan.entries.len() as u64,
+        with_data: plan.sources.len() as u64,
+        indexes: 0,
+        size: sizes.values().map(|size| size.bytes).sum(),
+    });
+    Ok(sizes)
+}
+
+/// What is told about an entry.
+fn item<'a>(entry: &'a Entry, source: Option<&DataSource>, sizes: &HashMap<u32, Size>) -> Item<'a> {
+    let size = source.and_then(|_| sizes.get(&entry.catalog_id.oid));
+    Item {
+        dump_id: entry.dump_id.0,
+        kind: entry.desc.text(),
+        schema: entry.schema(),
+        name: entry.tag.as_bstr(),
+        has_data: source.is_some(),
+        is_index: false,
+        size: size.map_or(0, |size| size.bytes),
+    }
+}
+
 /// The tables whose rows are dumped, in the order of the entries, each with its segments.
-async fn cut_tables(server: &Server, plan: &Plan, options: &DumpOptions) -> Result<Vec<TableRows>> {
+fn cut_tables(
+    server: &Server,
+    plan: &Plan,
+    options: &DumpOptions,
+    sizes: &HashMap<u32, Size>,
+) -> Vec<TableRows> {
     let sources = plan.entries.iter().filter_map(|entry| {
         let source = match plan.sources.get(&entry.dump_id)? {
             DataSource::Rows(query) => RowSource::Copy(query.clone()),
@@ -270,32 +321,19 @@ async fn cut_tables(server: &Server, plan: &Plan, options: &DumpOptions) -> Resu
             }
             DataSource::LargeObjects(_) => return None,
         };
+        let cut = match &source {
+            RowSource::Copy(query) if options.jobs > 1 && query.has_parts() => sizes
+                .get(&query.table)
+                .map_or(Cut::WHOLE, |size| Cut::new(*size, options.segment_size)),
+            _ => Cut::WHOLE,
+        };
         Some(TableRows {
             name: entry.tag.clone(),
             source,
-            cut: Cut::WHOLE,
+            cut,
         })
     });
-    let mut tables: Vec<TableRows> = sources.collect();
-    if options.jobs < 2 {
-        return Ok(tables);
-    }
-    let cuttable = tables.iter_mut().filter_map(|table| match &table.source {
-        RowSource::Copy(query) if query.has_parts() => Some((query.table, &mut table.cut)),
-        _ => None,
-    });
-    let cuttable: Vec<_> = cuttable.collect();
-    let oids: Vec<u32> = cuttable.iter().map(|(oid, _)| *oid).collect();
-    let sizes = match oids.is_empty() {
-        true => HashMap::new(),
-        false => segments::sizes(&server.reader(), &oids).await?,
-    };
-    for (oid, cut) in cuttable {
-        if let Some(size) = sizes.get(&oid) {
-            *cut = Cut::new(*size, options.segment_size);
-        }
-    }
-    Ok(tables)
+    sources.collect()
 }
 
 /// What is needed to write data.
@@ -304,6 +342,7 @@ struct Data<'a> {
     server: &'a Server,
     segments: Segments,
     entries: &'a [Entry],
+    sizes: &'a HashMap<u32, Size>,
     progress: &'a dyn Progress,
     info: &'a (dyn Fn(&BStr) + Send + Sync),
 }
@@ -315,13 +354,17 @@ impl Data<'_> {
         source: &DataSource,
         writer: &mut W,
     ) -> Result<()> {
-        self.progress.entry_begun(&entry.tag.to_string());
+        let item = item(entry, Some(source), self.sizes);
+        self.progress.entry_begun(&item);
+        let mut done = Done::default();
         match source {
             DataSource::Rows(_) | DataSource::Inserts(..) => {
                 writer.begin_data(entry.dump_id).await?;
                 (self.info)(announce::rows(entry).as_bstr());
                 while let Some(segment) = self.segments.next().await {
                     self.progress.bytes(segment.plain_len);
+                    done.rows += segment.rows;
+                    done.bytes += segment.plain_len;
                     writer.append(segment).await?;
                 }
                 writer.end_data().await?;
@@ -330,11 +373,13 @@ impl Data<'_> {
                 writer.begin_large_objects(entry.dump_id).await?;
                 (self.info)(announce::large_objects(entry, self.entries).as_bstr());
                 let reader = self.server.reader();
-                large_objects::write(&reader, oids, self.encoders, writer, self.progress).await?;
+                done.rows = oids.len() as u64;
+                done.bytes =
+                    large_objects::write(&reader, oids, self.encoders, writer, self.progress).await?;
                 writer.end_large_objects().await?;
             }
         }
-        self.progress.entry_done();
+        self.progress.entry_done(&item, &done);
         Ok(())
     }
 }

@@ -24,9 +24,14 @@ impl RestoreLane<'_> {
     ) -> Result<(), Stop> {
         self.drain().await?;
         let name = Some(EntryName::from(entry));
-        match load(&mut self.lane, archive, entry, copy).await? {
+        let mut count = |bytes| {
+            self.done.bytes += bytes;
+            self.progress.bytes(bytes);
+        };
+        match load(&mut self.lane, archive, entry, copy, &mut count).await? {
             Loaded::Rows(count) => {
                 self.report.rows += count;
+                self.done.rows += count;
                 Ok(())
             }
             Loaded::Refused(error) => {
@@ -56,6 +61,7 @@ impl RestoreLane<'_> {
         let mut stream = archive.open_data(entry.dump_id).await?;
         let mut commands = Commands::new(standard_strings);
         while let Some(bytes) = stream.next().await? {
+            self.loaded(bytes.len());
             commands.push(&bytes);
             while let Some(sql) = commands.next() {
                 let statement = Statement {
@@ -86,6 +92,7 @@ impl RestoreLane<'_> {
             self.info(restoring_object(oid));
             let mut position = 0;
             while let Some(bytes) = objects.next().await? {
+                self.loaded(bytes.len());
                 batch.push(oid, position, &bytes);
                 position += bytes.len() as u64;
                 if batch.is_full() {
@@ -99,8 +106,14 @@ impl RestoreLane<'_> {
         Ok(())
     }
 
+    fn loaded(&mut self, bytes: usize) {
+        self.done.bytes += bytes as u64;
+        self.progress.bytes(bytes as u64);
+    }
+
     fn tell_large_objects(&mut self, before: u64) {
         let count = self.report.large_objects - before;
+        self.done.rows += count;
         self.info(restored_objects(count));
     }
 
@@ -124,6 +137,7 @@ impl RestoreLane<'_> {
             let mut sql = Vec::new();
             let mut contents = Contents::open(oid, style, &mut sql);
             while let Some(bytes) = objects.next().await? {
+                self.loaded(bytes.len());
                 contents.write(&bytes, &mut sql);
                 self.large_objects(entry, &std::mem::take(&mut sql), oid, oid)
                     .await?;
@@ -157,7 +171,13 @@ enum Loaded {
     Failed(Box<ServerError>),
 }
 
-async fn load(lane: &mut Lane, archive: &mut Archive, entry: &Entry, copy: &[u8]) -> Result<Loaded> {
+async fn load(
+    lane: &mut Lane,
+    archive: &mut Archive,
+    entry: &Entry,
+    copy: &[u8],
+    count: &mut (dyn FnMut(u64) + Send),
+) -> Result<Loaded> {
     let mut target = match lane.copy_in(copy).await {
         Ok(target) => target,
         Err(error) => return Ok(Loaded::Refused(server_error(error)?)),
@@ -168,7 +188,10 @@ async fn load(lane: &mut Lane, archive: &mut Archive, entry: &Entry, copy: &[u8]
     };
     loop {
         let sent = match rows.next().await {
-            Ok(Some(bytes)) => target.send(&bytes).await,
+            Ok(Some(bytes)) => {
+                count(bytes.len() as u64);
+                target.send(&bytes).await
+            }
             Ok(None) => break,
             Err(error) => return give_up(target, error).await,
         };

@@ -6,12 +6,15 @@
 //! what came before.
 
 use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
 
 use bstr::{BStr, BString, ByteSlice};
 
 use super::report::{EntryName, Failure, Observer, Report, Stage};
+use super::track::{Mark, tell_connected};
 use crate::connect::{ConnectParams, ServerVersion};
 use crate::error::{Error, ErrorKind, Result};
+use crate::progress::{Done, Progress};
 use crate::script::{Purpose, Statement};
 use crate::toc::{DumpId, Entry};
 use crate::wire::{Lane, LaneError, ServerError};
@@ -42,7 +45,10 @@ pub(super) struct RestoreLane<'o> {
     pub(super) lane: Lane,
     version: ServerVersion,
     observer: &'o mut dyn Observer,
+    pub(super) progress: Arc<dyn Progress>,
     pub(super) report: Report,
+    /// What has been loaded of the entry under way.
+    pub(super) done: Done,
     exit_on_error: bool,
     /// Whether statements stand in a transaction block that all of them share, so that what follows a
     /// failure in it has no effect.
@@ -56,6 +62,7 @@ pub(super) struct RestoreLane<'o> {
 /// Something that waits for its turn to be told about.
 enum UnderWay {
     Info(BString),
+    Mark(Mark),
     Statement {
         entry: Option<EntryName>,
         sql: BString,
@@ -81,8 +88,10 @@ impl<'o> RestoreLane<'o> {
             params,
             lane,
             version,
+            progress: observer.progress(),
             observer,
             report: Report::default(),
+            done: Done::default(),
             exit_on_error,
             in_block: false,
             stage: Stage::Initializing,
@@ -112,6 +121,15 @@ impl<'o> RestoreLane<'o> {
             self.observer.info(BStr::new(&message.into()));
         } else {
             self.under_way.push_back(UnderWay::Info(message.into()));
+        }
+    }
+
+    /// Tells how far the restore is, once everything before it is done.
+    pub(super) fn mark(&mut self, mark: Mark) {
+        if self.under_way.is_empty() {
+            mark.tell(&*self.progress, |id| self.failed.contains(&id));
+        } else {
+            self.under_way.push_back(UnderWay::Mark(mark));
         }
     }
 
@@ -233,6 +251,10 @@ impl<'o> RestoreLane<'o> {
                 self.observer.info(BStr::new(&message));
                 Ok(())
             }
+            Some(UnderWay::Mark(mark)) => {
+                mark.tell(&*self.progress, |id| self.failed.contains(&id));
+                Ok(())
+            }
             Some(UnderWay::Statement { entry, sql, purpose }) => {
                 self.bytes -= sql.len().min(self.bytes);
                 match self.lane.recv_result().await?.error {
@@ -349,6 +371,11 @@ async fn open(params: &ConnectParams, observer: &mut dyn Observer) -> Result<(La
         .parameter("server_version")
         .and_then(|text| ServerVersion::parse(&String::from_utf8_lossy(text)))
         .ok_or_else(|| Error::new(ErrorKind::Protocol, "the server does not tell its version"))?;
+    tell_connected(
+        &*observer.progress(),
+        params.database(),
+        lane.parameter("server_version"),
+    );
     observer.info(BStr::new(&format!("executing {SEARCH_PATH}")));
     lane.simple(SEARCH_PATH.as_bytes())
         .await?

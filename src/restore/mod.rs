@@ -32,6 +32,7 @@ mod prepare;
 mod report;
 mod to_script;
 mod to_server;
+mod track;
 mod verify;
 
 pub use options::RestoreOptions;

@@ -1,7 +1,10 @@
 //! What is told during a restore and after it.
 
+use std::sync::Arc;
+
 use bstr::{BStr, BString};
 
+use crate::progress::{NoProgress, Progress};
 use crate::toc::{CatalogId, Desc, DumpId, Entry};
 
 /// Told about a run while it goes on. Everything is optional.
@@ -19,6 +22,11 @@ pub trait Observer: Send {
     /// What failed.
     fn failure(&mut self, failure: &Failure) {
         let _ = failure;
+    }
+
+    /// Who is told how far the restore has come; asked once, before it begins.
+    fn progress(&self) -> Arc<dyn Progress> {
+        Arc::new(NoProgress)
     }
 }
 
@@ -48,6 +56,8 @@ pub struct EntryName {
     pub catalog_id: CatalogId,
     /// Its kind.
     pub desc: Desc,
+    /// Its schema.
+    pub namespace: Option<BString>,
     /// Its name.
     pub tag: BString,
     /// Its owner.
@@ -60,6 +70,7 @@ impl From<&Entry> for EntryName {
             dump_id: entry.dump_id,
             catalog_id: entry.catalog_id,
             desc: entry.desc.clone(),
+            namespace: entry.namespace.clone(),
             tag: entry.tag.clone(),
             owner: entry.owner.clone(),
         }

@@ -8,6 +8,7 @@ use bstr::BStr;
 use super::Restore;
 use super::lane::{RestoreLane, Stop};
 use super::report::{Observer, Report};
+use super::track::{Mark, Tracked};
 use crate::archive::Archive;
 use crate::connect::ConnectParams;
 use crate::error::Result;
@@ -55,7 +56,9 @@ impl Restore {
                 ..Origin::default()
             },
         )?);
+        let sizes = self.tell_planned(&plan, &*lane.progress).await;
         let mut run = Run {
+            sizes,
             archive: &mut self.archive,
             lane,
             rows_of: rows_of(plan.toc()),
@@ -87,6 +90,8 @@ struct Run<'a, 'o> {
     /// For each table, the entry of its rows the other way round: which table an entry's rows belong to.
     rows_of: HashMap<DumpId, DumpId>,
     inhibit: bool,
+    /// How large each entry's data is, for those who want to know.
+    sizes: HashMap<DumpId, u64>,
 }
 
 impl Run<'_, '_> {
@@ -105,9 +110,13 @@ impl Run<'_, '_> {
         if self.is_inhibited(entry).await? {
             return Ok(());
         }
+        let tracked = Tracked::new(entry, plan.wanted(id), &self.sizes);
+        self.lane.mark(Mark::Begun(tracked.clone()));
         let steps = self.script.restore(id, None)?;
         self.steps(Some(entry), steps).await?;
         self.lane.report.entries += 1;
+        let done = std::mem::take(&mut self.lane.done);
+        self.lane.mark(Mark::Done(tracked, done));
         Ok(())
     }
 

@@ -14,6 +14,7 @@ use crate::archive::backend::Block;
 use crate::archive::codec::{Cursor, INT_SIZE, Offset};
 use crate::archive::index::{Index, OURS, Seal, SegmentRecord};
 use crate::archive::input::Input;
+use crate::archive::sizes::between;
 use crate::compress::Framing;
 use crate::error::Result;
 use crate::toc::{DumpId, Entry};
@@ -173,6 +174,15 @@ impl CustomReader {
             _ => 0,
         };
         Some(format!("Data Pos: {position}"))
+    }
+
+    /// The lengths of the blocks whose places are known.
+    pub(crate) fn block_sizes(&self) -> HashMap<DumpId, u64> {
+        let starts = self.offsets.iter().filter_map(|(id, offset)| match offset {
+            Offset::At(start) => Some((*start, *id)),
+            Offset::NotSet | Offset::NoData => None,
+        });
+        between(starts.collect(), self.input.size().unwrap_or_default())
     }
 
     pub(crate) fn framing(&self) -> Framing {

@@ -123,6 +123,23 @@ impl DirectoryReader {
             .map(|name| format!("File: {name}"))
     }
 
+    /// The lengths of the entries' files, as far as they are known; one that cannot be opened has none.
+    pub(crate) async fn file_sizes(&self) -> HashMap<DumpId, u64> {
+        let mut sizes = HashMap::new();
+        for (id, name) in self.names.iter().filter(|(_, name)| !name.is_empty()) {
+            let file = match name.to_str() {
+                Ok(name) if safe_name(name) => self.folder.open(name).await,
+                _ => continue,
+            };
+            if let Ok(Some(file)) = file
+                && let Some(size) = file.size()
+            {
+                sizes.insert(*id, size);
+            }
+        }
+        sizes
+    }
+
     pub(crate) fn framing(&self) -> Framing {
         self.framing
     }
