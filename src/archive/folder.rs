@@ -50,7 +50,7 @@ pub struct LocalFolder {
 enum Target {
     /// Filled under `partial`, to be renamed to `path`.
     New { path: PathBuf, partial: Option<PathBuf> },
-    /// Filled where it is; the files made so far, to be removed if it comes to nothing.
+    /// Filled where it is; what was made so far, to be removed if it comes to nothing.
     Existing { path: PathBuf, made: Vec<PathBuf> },
 }
 
@@ -74,6 +74,17 @@ impl LocalFolder {
                 ErrorKind::Usage,
                 format!("directory \"{shown}\" is not empty"),
             )),
+        }
+    }
+
+    /// Where something of this name is to be made, a file or a directory; it is given up with all the rest.
+    pub fn place(&mut self, name: &str) -> PathBuf {
+        match &mut self.target {
+            Target::New { path, partial } => partial.as_ref().unwrap_or(path).join(name),
+            Target::Existing { path, made } => {
+                made.push(path.join(name));
+                path.join(name)
+            }
         }
     }
 }
@@ -117,13 +128,7 @@ fn make_private(path: &Path) -> io::Result<()> {
 
 impl Folder for LocalFolder {
     fn create(&mut self, name: &str) -> BoxFuture<'_, Result<Box<dyn Sink>>> {
-        let path = match &mut self.target {
-            Target::New { path, partial } => partial.as_ref().unwrap_or(path).join(name),
-            Target::Existing { path, made } => {
-                made.push(path.join(name));
-                path.join(name)
-            }
-        };
+        let path = self.place(name);
         let sync = self.sync;
         async move { Ok(Box::new(FileSink::create(path, sync).await?) as Box<dyn Sink>) }.boxed()
     }
@@ -181,7 +186,7 @@ impl Drop for LocalFolder {
             }
             Target::New { partial: None, .. } => {}
             Target::Existing { made, .. } => made.iter().for_each(|path| {
-                let _ = fs::remove_file(path);
+                let _ = fs::remove_file(path).or_else(|_| fs::remove_dir_all(path));
             }),
         }
     }

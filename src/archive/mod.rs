@@ -6,6 +6,7 @@
 //! knows nothing of catalogs or SQL, and never assumes that an archive is a local file.
 
 mod backend;
+mod cluster;
 mod codec;
 mod contents;
 mod created;
@@ -37,6 +38,7 @@ use crate::error::Result;
 use crate::toc::{DumpId, Entry};
 
 pub use crate::compress::Framing;
+pub use cluster::{CLUSTER_FILE, ClusterDatabase, ClusterList, GLOBALS_FILE, cluster_file_name};
 pub use created::CreatedAt;
 pub use custom::CustomWriter;
 pub use directory::DirectoryWriter;

@@ -211,6 +211,7 @@ impl<R: AsyncRead + Send + Unpin> Source for StreamSource<R> {
 /// An archive in memory.
 #[derive(Debug, Clone)]
 pub struct BytesSource {
+    name: String,
     bytes: Bytes,
     position: usize,
     seekable: bool,
@@ -219,7 +220,13 @@ pub struct BytesSource {
 impl BytesSource {
     /// A source that can be read anywhere, like a file.
     pub fn new(bytes: impl Into<Bytes>) -> Self {
+        BytesSource::named("archive in memory", bytes)
+    }
+
+    /// The same, with a name of its own for messages.
+    pub fn named(name: impl Into<String>, bytes: impl Into<Bytes>) -> Self {
         BytesSource {
+            name: name.into(),
             bytes: bytes.into(),
             position: 0,
             seekable: true,
@@ -237,7 +244,7 @@ impl BytesSource {
 
 impl Source for BytesSource {
     fn name(&self) -> &str {
-        "archive in memory"
+        &self.name
     }
 
     fn read(&mut self, at_most: usize) -> BoxFuture<'_, io::Result<Bytes>> {

@@ -14,6 +14,7 @@ use super::connection::{ConnectionArgs, bytes};
 use super::filter::{self, Command, Kind};
 use super::message::Messages;
 use super::{dump, dump_options, runtime, usage};
+use crate::archive::Format;
 use crate::dump::DumpOptions;
 use crate::dumpall::{self, ClusterObserver, ClusterOptions, DatabaseOptions, Parts};
 use crate::error::Result;
@@ -32,9 +33,23 @@ use crate::sql::Pattern;
     override_usage = "rsdumpall [OPTION]..."
 )]
 struct Args {
-    /// Output file; standard output if not given
+    /// Output file or directory; standard output if not given
     #[arg(short = 'f', long, value_name = "FILENAME", help_heading = "General options")]
     file: Option<PathBuf>,
+    /// One script (plain), or a directory with an archive for each database
+    #[arg(short = 'F', long, value_name = "c|d|t|p", help_heading = "General options")]
+    format: Option<OsString>,
+    /// Dump each database with this many parallel jobs
+    #[arg(short = 'j', long, value_name = "NUM", help_heading = "General options")]
+    jobs: Option<OsString>,
+    /// Compress the archives as this says
+    #[arg(
+        short = 'Z',
+        long,
+        value_name = "METHOD[:DETAIL]",
+        help_heading = "General options"
+    )]
+    compress: Option<OsString>,
     /// Say what is being done
     #[arg(short = 'v', long, action = ArgAction::Count, help_heading = "General options")]
     verbose: u8,
@@ -240,13 +255,18 @@ impl PassedOn {
             .iter()
             .filter(|(given, _)| *given)
             .map(|(_, word)| OsString::from(word));
-        let values = values.iter().filter_map(|(value, word)| {
-            let mut whole = OsString::from(word);
-            whole.push(value.as_ref()?);
-            Some(whole)
-        });
+        let values = values
+            .iter()
+            .filter_map(|(value, option)| Some(word(option, value.as_ref()?)));
         flags.chain(values).collect()
     }
+}
+
+/// An option and its value as one word.
+fn word(option: &str, value: &OsStr) -> OsString {
+    let mut word = OsString::from(option);
+    word.push(value);
+    word
 }
 
 /// pg_dumpall's long options in the order in which it lists them when an abbreviation is ambiguous.
@@ -275,7 +295,7 @@ pub fn main() -> ExitCode {
         Err(code) => return code,
     };
     messages.set_verbose(args.verbose > 0);
-    let options = match check(&args, filtered) {
+    let options = match check(&args, filtered, &messages) {
         Ok(options) => options,
         Err(refusal) => return refusal.tell(&messages),
     };
@@ -318,7 +338,7 @@ fn check_value(id: &str, value: &OsStr, filtered: &mut Vec<OsString>) -> Result<
 }
 
 /// Checks that the options agree.
-fn check(args: &Args, filtered: Vec<OsString>) -> Result<ClusterOptions, Refusal> {
+fn check(args: &Args, filtered: Vec<OsString>, messages: &Messages) -> Result<ClusterOptions, Refusal> {
     let passed_on = &args.passed_on;
     if let Some(extra) = args.arguments.first() {
         let text = format!(
@@ -339,6 +359,12 @@ fn check(args: &Args, filtered: Vec<OsString>) -> Result<ClusterOptions, Refusal
     let tablespaces = (args.tablespaces_only, "-t/--tablespaces-only");
     exclusive(&[(globals, roles), (globals, tablespaces)])
         .map_err(|refusal| Refusal::with_hint(refusal.text))?;
+    let archives = archives(args, messages)?.map(Box::new);
+    if archives.is_some() && parts_only {
+        return Err(Refusal::with_hint(
+            "option -F/--format cannot be used together with -g/--globals-only, -r/--roles-only, or -t/--tablespaces-only",
+        ));
+    }
     if passed_on.if_exists && !passed_on.clean {
         return Err("option --if-exists requires option -c/--clean".into());
     }
@@ -359,6 +385,8 @@ fn check(args: &Args, filtered: Vec<OsString>) -> Result<ClusterOptions, Refusal
         },
         globals: !passed_on.data_only && !passed_on.statistics_only && !passed_on.no_schema,
         drops: match (passed_on.clean, passed_on.if_exists) {
+            // What is dropped is decided when archives are restored.
+            _ if archives.is_some() => Drops::None,
             (false, _) => Drops::None,
             (true, false) => Drops::Plain,
             (true, true) => Drops::IfExists,
@@ -378,6 +406,7 @@ fn check(args: &Args, filtered: Vec<OsString>) -> Result<ClusterOptions, Refusal
         verbose: args.verbose > 0,
         restrict_key,
         database: args.database.as_ref().map(bytes),
+        archives,
         databases: match parts_only {
             true => DatabaseOptions::default(),
             false => databases(args)?,
@@ -385,21 +414,33 @@ fn check(args: &Args, filtered: Vec<OsString>) -> Result<ClusterOptions, Refusal
     })
 }
 
+/// How each database becomes an archive, if one script is not what is wanted.
+fn archives(args: &Args, messages: &Messages) -> Result<Option<DumpOptions>, Refusal> {
+    let Some(format) = &args.format else {
+        return match args.compress {
+            Some(_) => Err(COMPRESSED_SCRIPT.into()),
+            None => Ok(None),
+        };
+    };
+    let mut words = vec![word("--format=", format)];
+    words.extend(args.file.iter().map(|file| word("--file=", file.as_os_str())));
+    words.extend(args.compress.iter().map(|detail| word("--compress=", detail)));
+    let options = single(args, words, messages.like_pg_tools())?;
+    match (options.output.format, &args.file, &args.compress) {
+        (Format::Plain, _, Some(_)) => Err(COMPRESSED_SCRIPT.into()),
+        (Format::Plain, ..) => Ok(None),
+        (_, Some(_), _) => Ok(Some(options)),
+        (_, None, _) => Err(Refusal::with_hint(
+            "option -F/--format=c|d|t requires option -f/--file: a cluster's archives are a directory",
+        )),
+    }
+}
+
+const COMPRESSED_SCRIPT: &str = "option -Z/--compress requires option -F/--format=c|d|t";
+
 /// The options of the single dumps.
 fn databases(args: &Args) -> Result<DatabaseOptions, Refusal> {
-    let with = |more: &[&str]| -> Result<DumpOptions, Refusal> {
-        let mut words: Vec<OsString> = vec!["rsdump".into()];
-        words.extend(args.passed_on.words());
-        words.extend(more.iter().map(OsString::from));
-        words.extend((args.verbose > 0).then(|| "--verbose".into()));
-        words.extend(args.connection.role.iter().map(|role| {
-            let mut word = OsString::from("--role=");
-            word.push(role);
-            word
-        }));
-        let args = dump::Args::try_parse_from(words).map_err(|error| Refusal::from(error.to_string()))?;
-        dump_options::check(&args, false)
-    };
+    let with = |more: &[&str]| single(args, more.iter().map(OsString::from).collect(), false);
     Ok(DatabaseOptions {
         created: with(&["--create"])?,
         present: with(&[])?,
@@ -408,4 +449,24 @@ fn databases(args: &Args) -> Result<DatabaseOptions, Refusal> {
             false => DumpOptions::default(),
         },
     })
+}
+
+/// The options of one dump: what is passed on to all, and more words of rsdump's.
+fn single(args: &Args, more: Vec<OsString>, like_pg_dump: bool) -> Result<DumpOptions, Refusal> {
+    let is_archive = more
+        .iter()
+        .any(|word| word.to_string_lossy().starts_with("--format="));
+    let mut words: Vec<OsString> = vec!["rsdump".into()];
+    let passed_on = args.passed_on.words().into_iter();
+    // An archive holds no backslash commands.
+    words.extend(
+        passed_on.filter(|word| !is_archive || !word.to_string_lossy().starts_with("--restrict-key=")),
+    );
+    words.extend(more);
+    words.extend((args.verbose > 0).then(|| "--verbose".into()));
+    words.extend(args.no_sync.then(|| "--no-sync".into()));
+    words.extend(args.jobs.iter().map(|jobs| word("--jobs=", jobs)));
+    words.extend(args.connection.role.iter().map(|role| word("--role=", role)));
+    let args = dump::Args::try_parse_from(words).map_err(|error| Refusal::from(error.to_string()))?;
+    dump_options::check(&args, like_pg_dump)
 }

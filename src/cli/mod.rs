@@ -11,6 +11,7 @@ mod filter;
 mod getopt;
 pub mod message;
 pub mod restore;
+mod restore_cluster;
 mod restore_options;
 mod restore_plain;
 mod runtime;

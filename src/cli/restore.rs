@@ -14,12 +14,12 @@ use super::content::ContentArgs;
 use super::message::Messages;
 use super::restore_options::{self, Action, Filters, Job};
 use super::usage::{self, path};
-use super::{restore_plain, runtime, verify};
+use super::{restore_cluster, restore_plain, runtime, verify};
 use crate::archive::{Archive, FileSink, FileSource, Format, Sink, StdoutSink};
 use crate::connect::ConnectOptions;
 use crate::error::{Error, ErrorKind, Result};
 use crate::restore::plain::{Input, PlainDump};
-use crate::restore::{Failure, Observer, Report, Restore, Stage};
+use crate::restore::{Cluster, Failure, Observer, Report, Restore, Stage};
 use crate::toc::DumpId;
 use crate::toc::list::{self, Listed};
 
@@ -58,6 +58,15 @@ pub(super) struct Args {
     #[arg(short = '?', long, action = ArgAction::Help, help_heading = "General options")]
     pub(super) help: Option<bool>,
 
+    /// Of a cluster, restore only what belongs to no database
+    #[arg(short = 'g', long)]
+    pub(super) globals_only: bool,
+    /// Of a cluster, restore only the databases that this pattern finds
+    #[arg(long, value_name = "PATTERN", action = ArgAction::Append)]
+    pub(super) include_database: Vec<OsString>,
+    /// Of a cluster, leave out the databases that this pattern finds
+    #[arg(long, value_name = "PATTERN", action = ArgAction::Append)]
+    pub(super) exclude_database: Vec<OsString>,
     /// Stop at the first error
     #[arg(short = 'e', long)]
     pub(super) exit_on_error: bool,
@@ -172,7 +181,25 @@ async fn run(args: &Args, typed: &[String], mut job: Job, messages: &Messages) -
         entry: None,
     };
     let archive = match open(job.input.as_ref(), messages).await? {
-        Opened::Archive(archive) => *archive,
+        Opened::Archive(archive) => {
+            if let Some(option) = restore_cluster::typed(args) {
+                let message = format!("option {option} can only be used with the directory of a cluster");
+                return Err(Error::new(ErrorKind::Usage, message));
+            }
+            *archive
+        }
+        Opened::Cluster(cluster) => {
+            let options = match restore_cluster::check(args, &job) {
+                Ok(options) => options,
+                Err(refusal) => return Err(Error::new(ErrorKind::Usage, refusal.text)),
+            };
+            if !matches!(job.action, Action::Server) {
+                return restore_cluster::without_server(&cluster, &job.action, args.verbose > 0, messages)
+                    .await;
+            }
+            let params = connect_options(args, messages).resolve()?;
+            return cluster.to_server(params, &options, &mut observer).await;
+        }
         Opened::Plain(dump) => {
             let options = match restore_plain::check(args, typed) {
                 Ok(options) => options,
@@ -238,13 +265,19 @@ async fn run(args: &Args, typed: &[String], mut job: Job, messages: &Messages) -
 enum Opened {
     Archive(Box<Archive>),
     Plain(Box<PlainDump>),
+    Cluster(Cluster),
 }
 
 /// Opens the input. Whoever calls the program pg_restore expects it to refuse plain dumps, which opening them as
 /// an archive does.
 async fn open(path: Option<&PathBuf>, messages: &Messages) -> Result<Opened> {
     let source = match path {
-        Some(path) if path.is_dir() => None,
+        Some(path) if path.is_dir() => {
+            if let Some(cluster) = Cluster::open(path).await? {
+                return Ok(Opened::Cluster(cluster));
+            }
+            None
+        }
         Some(path) => Some(FileSource::open(path).await?),
         None => Some(FileSource::stdin().await?),
     };
@@ -289,7 +322,7 @@ fn check_format(said: Option<&str>, found: Format, input: Option<&PathBuf>) -> R
     Err(Error::new(ErrorKind::Archive, why))
 }
 
-async fn sink(path: Option<&PathBuf>) -> Result<Box<dyn Sink>> {
+pub(super) async fn sink(path: Option<&PathBuf>) -> Result<Box<dyn Sink>> {
     Ok(match path {
         Some(path) => Box::new(FileSink::create(path, true).await?),
         None => Box::new(StdoutSink::new()?),

@@ -39,6 +39,7 @@ pub(super) fn check(args: &Args, typed: &[String]) -> Result<PlainOptions, Refus
         exit_on_error: args.exit_on_error,
         single_transaction: args.single_transaction,
         role: args.connection.role(),
+        keep_roles_and_tablespaces: false,
     })
 }
 

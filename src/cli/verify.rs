@@ -46,8 +46,7 @@ pub(super) fn listing(restore: &Restore, found: &Verification, verbose: bool) ->
 
 /// Tells what is wrong; returns how much that is.
 pub(super) fn tell(found: &Verification, messages: &Messages) -> u64 {
-    let damages = found.damaged().filter_map(|entry| entry.damage.as_ref());
-    let wrong: Vec<&String> = damages.chain(&found.problems).collect();
+    let wrong = wrong(found);
     for wrong in &wrong {
         messages.error(wrong.as_str());
     }
@@ -57,6 +56,12 @@ pub(super) fn tell(found: &Verification, messages: &Messages) -> u64 {
         messages.error(format!("the archive is damaged: {}", summary(found)));
     }
     wrong.len() as u64
+}
+
+/// What is wrong, in a sentence each.
+pub(super) fn wrong(found: &Verification) -> Vec<String> {
+    let damages = found.damaged().filter_map(|entry| entry.damage.as_ref());
+    damages.chain(&found.problems).cloned().collect()
 }
 
 fn comment(out: &mut Vec<u8>, text: &str) {
@@ -83,7 +88,8 @@ fn checked(found: &Verification) -> &'static str {
     }
 }
 
-fn summary(found: &Verification) -> String {
+/// What was found, in a sentence.
+pub(super) fn summary(found: &Verification) -> String {
     let (all, damaged) = (found.entries.len(), found.damaged().count());
     if damaged > 0 {
         return format!("{damaged} of {all} entries with data cannot be restored");

@@ -11,8 +11,11 @@ use crate::sql::Pattern;
 /// How a cluster is dumped.
 #[derive(Debug, Clone)]
 pub struct ClusterOptions {
-    /// The script's file; standard output without one.
+    /// The script's file, standard output without one; or the directory of the archives.
     pub file: Option<PathBuf>,
+    /// How each database becomes an archive of its own, if that is wanted and not one script. Drops are then left
+    /// to the restore.
+    pub archives: Option<Box<DumpOptions>>,
     /// Wait until the file is safely on disk.
     pub sync: bool,
     /// What is dumped.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bstr::{BString, ByteSlice};
 
+use super::archives;
 use super::globals;
 use super::options::{ClusterOptions, Parts};
 use super::script::Writer;
@@ -18,6 +19,9 @@ use crate::toc::list::one_line;
 
 /// The databases that initdb makes, apart from the one nobody connects to.
 const PRESENT: [&str; 2] = ["template1", "postgres"];
+
+/// What stands after everything else.
+const COMPLETE: &[u8] = b"--\n-- PostgreSQL database cluster dump complete\n--\n\n";
 
 /// Who is told what while a cluster is dumped.
 #[derive(Clone)]
@@ -61,26 +65,33 @@ pub async fn dump_cluster(
         Parts::Globals | Parts::Roles | Parts::Tablespaces => Vec::new(),
     };
     names.retain(|name| name != "template0");
+    // What the others are made from comes first.
+    names.sort_by_key(|name| name != "template1");
+    let own = match options.globals {
+        true => own_part(&session, options, &names, observer).await?,
+        false => BString::default(),
+    };
+    let opening = opening(&session, options);
+    let unrestrict = format!("\\unrestrict {}\n\n", options.restrict_key);
+    // A session that only waits would keep its database from being dropped or copied.
+    drop(session);
+    if let Some(dump_options) = &options.archives {
+        let path = options.file.as_ref();
+        let path = path.ok_or_else(|| Error::new(ErrorKind::Usage, "no output directory specified"))?;
+        names.retain(|name| !excluded.contains(name));
+        let globals = [&opening, &own, unrestrict.as_bytes(), COMPLETE].concat();
+        return archives::write(params, options, dump_options, path, globals, names, observer).await;
+    }
     let sink: Box<dyn Sink> = match &options.file {
         Some(path) => Box::new(FileSink::create(path, options.sync).await?),
         None => Box::new(StdoutSink::new()?),
     };
     let whole = Whole::new(sink);
-    whole.write(opening(&session, options)).await?;
-    if options.globals {
-        whole
-            .write(own_part(&session, options, &names, observer).await?)
-            .await?;
-    }
-    whole
-        .write(format!("\\unrestrict {}\n\n", options.restrict_key))
-        .await?;
+    whole.write(opening).await?;
+    whole.write(own).await?;
+    whole.write(unrestrict).await?;
     let mut report = ClusterReport::default();
     if options.parts == Parts::All {
-        // What the others are made from comes first.
-        names.sort_by_key(|name| name != "template1");
-        // A session that only waits would keep its database from being dropped or copied.
-        drop(session);
         whole.write(&b"--\n-- Databases\n--\n\n"[..]).await?;
         for name in names {
             if excluded.contains(&name) {
@@ -97,9 +108,7 @@ pub async fn dump_cluster(
             .write(format!("-- Completed on {}\n\n", CreatedAt::now()))
             .await?;
     }
-    whole
-        .write(&b"--\n-- PostgreSQL database cluster dump complete\n--\n\n"[..])
-        .await?;
+    whole.write(COMPLETE).await?;
     whole.finish().await?;
     Ok(report)
 }

@@ -3,7 +3,7 @@
 //! [`Restore`] prepares: it applies a list file and the selection to the archive's table of contents and knows
 //! what would be done before anything is. [`Restore::to_script`] writes SQL, [`Restore::to_server`] executes it
 //! over a raw lane; both take every statement from [`crate::script`]. Catalogs are never read. Dumps that are scripts
-//! already are in [`plain`].
+//! already are in [`plain`]; [`Cluster`] restores many databases from the directory that they were dumped to.
 //!
 //! ```no_run
 //! # async fn example() -> rsdump::Result<()> {
@@ -23,6 +23,7 @@
 //! ```
 
 mod batches;
+mod cluster;
 mod commands;
 mod data;
 mod lane;
@@ -35,6 +36,7 @@ mod to_server;
 mod track;
 mod verify;
 
+pub use cluster::{Cluster, ClusterOptions};
 pub use options::RestoreOptions;
 pub use prepare::Restore;
 pub use report::{EntryName, Failure, Observer, Report, Silent, Stage};

@@ -7,7 +7,7 @@ use crate::support::server::psql_command;
 use crate::support::{Findings, Server, Setup, normalize, rsdumpall, run, stdout_of, tool};
 
 /// A server of its own: roles and tablespaces are everybody's.
-fn odd_cluster(major: u32) -> Server {
+pub(crate) fn odd_cluster(major: u32) -> Server {
     let server = Server::start(major, Setup::default());
     for (name, since) in [
         ("cluster.sql", 10),

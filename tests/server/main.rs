@@ -2,6 +2,7 @@
 
 mod all_kinds;
 mod archive;
+mod cluster;
 mod connect;
 mod dump;
 mod dumpall;

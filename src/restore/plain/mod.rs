@@ -27,6 +27,9 @@ pub struct PlainOptions {
     pub single_transaction: bool,
     /// Act as this role, in every database.
     pub role: Option<BString>,
+    /// A role or a tablespace that cannot be created because it is there already is kept, and that is no error: what
+    /// follows gives it its attributes.
+    pub keep_roles_and_tablespaces: bool,
 }
 
 /// Something to restore from.

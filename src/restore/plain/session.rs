@@ -138,6 +138,13 @@ impl<'o> Session<'o> {
 
     /// Counts and tells a failure; the options say whether that was the end.
     pub(super) fn failed(&mut self, piece: &Piece, error: &ServerError) -> Result<(), Stop> {
+        // duplicate_object
+        if self.options.keep_roles_and_tablespaces && error.sqlstate == "42710" && creates_shared(&piece.text)
+        {
+            let message = [b"keeping what is there: ", error.message.as_bytes()].concat();
+            self.observer.info(message.as_bstr());
+            return Ok(());
+        }
         let command = first_line(&piece.text);
         let message = [
             self.script.as_bytes(),
@@ -191,6 +198,13 @@ fn is_transaction_command(statement: &[u8]) -> bool {
     [b"begin".as_slice(), b"commit"]
         .iter()
         .any(|command| words.eq_ignore_ascii_case(command))
+}
+
+/// Whether a statement of a dump creates what belongs to no database.
+fn creates_shared(statement: &[u8]) -> bool {
+    [b"CREATE ROLE ".as_slice(), b"CREATE TABLESPACE "]
+        .iter()
+        .any(|create| statement.starts_with(create))
 }
 
 fn first_line(statement: &[u8]) -> &[u8] {
