@@ -3,7 +3,7 @@
 //! Pure: made from a catalog without asking the server anything, and to be looked at before a byte is
 //! written. Running it is [`super::run`]'s.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bstr::BString;
@@ -157,33 +157,62 @@ fn wanted(entries: Vec<Entry>, options: &DumpOptions) -> Result<Vec<Entry>> {
 /// Gives every entry that names no dependencies itself those of its object. Objects without an entry are passed
 /// through to what they depend on.
 fn add_dependencies(catalog: &Catalog, entries: &mut [Entry]) {
-    let present: HashSet<DumpId> = entries.iter().map(|entry| entry.dump_id).collect();
+    let mut present = Present::new(catalog, entries);
     for entry in entries {
         let is_object = (1..=catalog.objects().len()).contains(&(entry.dump_id.0 as usize));
         if entry.dependencies.is_empty() && is_object {
-            entry.dependencies = present_dependencies(catalog, &present, entry.dump_id);
+            entry.dependencies = present.dependencies(catalog, entry.dump_id);
         }
     }
 }
 
-fn present_dependencies(catalog: &Catalog, present: &HashSet<DumpId>, id: DumpId) -> Vec<DumpId> {
-    let mut found = Vec::new();
-    let mut seen = HashSet::new();
-    // The next object is taken from the end, so that dependencies come in the order in which they were noted.
-    let mut stack: Vec<DumpId> = catalog.object(id).dependencies.iter().rev().copied().collect();
-    while let Some(id) = stack.pop() {
-        let object = catalog.object(id);
-        let is_boundary = matches!(object.body, Body::PreDataBoundary | Body::PostDataBoundary);
-        if is_boundary || !seen.insert(id) {
-            continue;
+/// Which objects have entries, and which were seen on the way from an object to those.
+struct Present {
+    /// By number.
+    has_entry: Vec<bool>,
+    /// By number: the last object whose dependencies led there.
+    seen_from: Vec<u32>,
+    stack: Vec<DumpId>,
+}
+
+impl Present {
+    fn new(catalog: &Catalog, entries: &[Entry]) -> Present {
+        let numbers = catalog.objects().len() + 1;
+        let mut has_entry = vec![false; numbers];
+        for entry in entries {
+            if let Some(present) = has_entry.get_mut(entry.dump_id.0 as usize) {
+                *present = true;
+            }
         }
-        if present.contains(&id) {
-            found.push(id);
-        } else {
-            stack.extend(object.dependencies.iter().rev());
+        Present {
+            has_entry,
+            seen_from: vec![0; numbers],
+            stack: Vec::new(),
         }
     }
-    found
+
+    fn dependencies(&mut self, catalog: &Catalog, of: DumpId) -> Vec<DumpId> {
+        let mut found = Vec::new();
+        // The next object is taken from the end, so that dependencies come in the order in which they were noted.
+        self.stack.extend(catalog.object(of).dependencies.iter().rev());
+        while let Some(id) = self.stack.pop() {
+            let object = catalog.object(id);
+            if matches!(object.body, Body::PreDataBoundary | Body::PostDataBoundary) {
+                continue;
+            }
+            let number = id.0 as usize;
+            match self.seen_from.get_mut(number) {
+                Some(seen) if *seen != of.0 => *seen = of.0,
+                _ => continue,
+            }
+            if self.has_entry.get(number).is_some_and(|present| *present) {
+                found.push(id);
+            } else {
+                self.stack.extend(object.dependencies.iter().rev());
+            }
+        }
+        found
+    }
 }
 
 fn source(catalog: &Catalog, entry: &Entry, options: &DumpOptions) -> Option<(DumpId, DataSource)> {

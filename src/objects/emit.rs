@@ -87,7 +87,12 @@ impl<'a> Emitter<'a> {
     }
 
     /// Adds an entry after all others.
-    pub fn push(&mut self, entry: Entry) {
+    pub fn push(&mut self, mut entry: Entry) {
+        // All entries are kept until the dump is written, the room that statements have left over is not.
+        entry.tag.shrink_to_fit();
+        for text in [&mut entry.definition, &mut entry.drop_statement] {
+            text.iter_mut().for_each(|text| text.shrink_to_fit());
+        }
         self.entries.push(entry);
     }
 

@@ -1,7 +1,5 @@
 //! What verbose runs say about each entry, in the words of the C tools.
 
-use bstr::BString;
-
 use super::Step;
 use crate::toc::Entry;
 
@@ -12,7 +10,16 @@ pub(super) fn dropping(entry: &Entry) -> Step {
 
 /// Before an entry's definition is restored.
 pub(super) fn creating(entry: &Entry) -> Step {
-    say(&[b"creating ", entry.desc.text(), b" \"", &qualified(entry), b"\""])
+    let (schema, dot) = schema(entry);
+    say(&[
+        b"creating ",
+        entry.desc.text(),
+        b" \"",
+        schema,
+        dot,
+        &entry.tag,
+        b"\"",
+    ])
 }
 
 /// Before the statements of an entry that counts as data are executed.
@@ -23,7 +30,8 @@ pub(super) fn executing(entry: &Entry) -> Step {
 /// Before an entry's data is restored.
 pub(super) fn processing(entry: &Entry) -> Step {
     if entry.desc.is_table_data() {
-        say(&[b"processing data for table \"", &qualified(entry), b"\""])
+        let (schema, dot) = schema(entry);
+        say(&[b"processing data for table \"", schema, dot, &entry.tag, b"\""])
     } else {
         say(&[b"processing ", entry.desc.text()])
     }
@@ -40,10 +48,11 @@ pub(super) fn switching_triggers(entry: &Entry, enable: bool) -> Step {
     say(&[what, b" triggers for ", &entry.tag])
 }
 
-fn qualified(entry: &Entry) -> BString {
+/// What stands before an entry's name: its schema and a dot, if it has one.
+fn schema(entry: &Entry) -> (&[u8], &[u8]) {
     match &entry.namespace {
-        Some(schema) => [schema.as_slice(), b".", &entry.tag].concat().into(),
-        None => entry.tag.clone(),
+        Some(schema) => (schema.as_slice(), b"."),
+        None => (b"", b""),
     }
 }
 

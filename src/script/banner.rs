@@ -1,10 +1,10 @@
 //! The comments of a script: its first and last lines, and the three lines before each entry.
 
-use bstr::{BStr, BString};
+use bstr::BStr;
 
 use super::{Origin, ScriptOptions, Step};
 use crate::toc::Entry;
-use crate::toc::list::one_line;
+use crate::toc::list::put_line;
 
 /// The lines before anything else.
 pub(super) fn opening(origin: &Origin, options: &ScriptOptions) -> Step {
@@ -40,48 +40,27 @@ pub(super) fn closing(options: &ScriptOptions, completed_on: Option<&str>) -> St
 
 /// What stands before an entry's statements.
 pub(super) fn heading(entry: &Entry, prefix: &str, options: &ScriptOptions, place: Option<&BStr>) -> Step {
-    let mut text = Vec::from("--\n");
+    let owner = entry.owner.as_ref().filter(|_| options.ownership.is_kept());
+    let length = entry.tag.len()
+        + entry.namespace.as_ref().map_or(0, |name| name.len())
+        + owner.map_or(0, |name| name.len());
+    // All the rest, but for what only verbose scripts have.
+    let mut text = Vec::with_capacity(length + 100);
+    text.extend_from_slice(b"--\n");
     if options.verbose {
-        let id = entry.catalog_id;
-        text.extend_from_slice(
-            format!(
-                "-- TOC entry {} (class {} OID {})\n",
-                entry.dump_id, id.tableoid, id.oid
-            )
-            .as_bytes(),
-        );
-        if !entry.dependencies.is_empty() {
-            text.extend_from_slice(b"-- Dependencies:");
-            for id in &entry.dependencies {
-                text.extend_from_slice(format!(" {id}").as_bytes());
-            }
-            text.push(b'\n');
-        }
+        put_number(&mut text, entry);
     }
-    let owner = if options.ownership.is_kept() {
-        entry.owner.as_ref()
-    } else {
-        None
-    };
-    push(
-        &mut text,
-        &[
-            b"-- ",
-            prefix.as_bytes(),
-            b"Name: ",
-            &one_line(&entry.tag),
-            b"; Type: ",
-            entry.desc.text(),
-            b"; Schema: ",
-            &or_hyphen(entry.namespace.as_ref()),
-            b"; Owner: ",
-            &or_hyphen(owner),
-        ],
-    );
+    push(&mut text, &[b"-- ", prefix.as_bytes(), b"Name: "]);
+    put_line(&mut text, &entry.tag);
+    push(&mut text, &[b"; Type: ", entry.desc.text(), b"; Schema: "]);
+    put_or_hyphen(&mut text, entry.namespace.as_ref().map(|name| name.as_slice()));
+    text.extend_from_slice(b"; Owner: ");
+    put_or_hyphen(&mut text, owner.map(|name| name.as_slice()));
     if let (true, Some(tablespace)) = (options.tablespaces, &entry.tablespace)
         && !tablespace.is_empty()
     {
-        push(&mut text, &[b"; Tablespace: ", &one_line(tablespace)]);
+        text.extend_from_slice(b"; Tablespace: ");
+        put_line(&mut text, tablespace);
     }
     text.push(b'\n');
     if let (true, Some(place)) = (options.verbose, place) {
@@ -91,8 +70,28 @@ pub(super) fn heading(entry: &Entry, prefix: &str, options: &ScriptOptions, plac
     Step::note(text)
 }
 
-fn or_hyphen(text: Option<&BString>) -> BString {
-    text.map_or_else(|| "-".into(), |text| one_line(text))
+/// What verbose scripts say about an entry's place in the archive and in the source database.
+fn put_number(text: &mut Vec<u8>, entry: &Entry) {
+    let id = entry.catalog_id;
+    let number = format!(
+        "-- TOC entry {} (class {} OID {})\n",
+        entry.dump_id, id.tableoid, id.oid
+    );
+    text.extend_from_slice(number.as_bytes());
+    if !entry.dependencies.is_empty() {
+        text.extend_from_slice(b"-- Dependencies:");
+        for id in &entry.dependencies {
+            text.extend_from_slice(format!(" {id}").as_bytes());
+        }
+        text.push(b'\n');
+    }
+}
+
+fn put_or_hyphen(out: &mut Vec<u8>, text: Option<&[u8]>) {
+    match text {
+        Some(text) => put_line(out, text),
+        None => out.push(b'-'),
+    }
 }
 
 fn push(out: &mut Vec<u8>, parts: &[&[u8]]) {

@@ -27,7 +27,8 @@ impl Script {
             return Ok(Vec::new());
         };
         let wanted = plan.wanted(id);
-        let mut steps = Vec::new();
+        // Most entries are announced, headed, defined and given to their owner.
+        let mut steps = Vec::with_capacity(4);
         if wanted.definition {
             self.definition_part(&plan, entry, place, &mut steps)?;
         }

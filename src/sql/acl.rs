@@ -6,6 +6,8 @@
 //!
 //! Where the lists come from is [`crate::objects`]'s.
 
+use std::borrow::Cow;
+
 use bstr::{BStr, BString, ByteSlice};
 
 use super::Quoting;
@@ -136,13 +138,13 @@ pub struct GrantTarget<'a> {
 
 /// One `aclitem`: `grantee=privileges/grantor`, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct AclItem {
+struct AclItem<'a> {
     /// Empty for PUBLIC.
-    grantee: BString,
+    grantee: Cow<'a, BStr>,
     /// Letters, each followed by `*` where it may be granted on.
-    privileges: BString,
+    privileges: &'a BStr,
     /// Empty if the item names none.
-    grantor: BString,
+    grantor: Cow<'a, BStr>,
 }
 
 /// True if `item` has the form of an `aclitem`. [`grants`] leaves out items that have not.
@@ -169,14 +171,14 @@ pub fn grants(target: &GrantTarget<'_>, granted: &[BString], base: &[BString], q
             continue;
         };
         if item.grantor.is_empty() {
-            item.grantor = target.owner.to_owned();
+            item.grantor = target.owner.into();
         }
         let privileges = item.privileges_in_words(target, true);
         if privileges.plain.is_none() && privileges.grantable.is_none() {
             continue;
         }
-        let by_owner = item.grantor == target.owner;
-        let out = if by_owner && item.grantee == target.owner && !target.owner.is_empty() {
+        let by_owner = *item.grantor == *target.owner;
+        let out = if by_owner && *item.grantee == *target.owner && !target.owner.is_empty() {
             &mut first
         } else {
             &mut then
@@ -184,7 +186,7 @@ pub fn grants(target: &GrantTarget<'_>, granted: &[BString], base: &[BString], q
         let as_grantor = !item.grantor.is_empty() && !by_owner;
         if as_grantor {
             out.extend_from_slice(b"SET SESSION AUTHORIZATION ");
-            out.extend_from_slice(&quoting.ident(&item.grantor));
+            quoting.put_ident(out, item.grantor.as_bytes());
             out.extend_from_slice(b";\n");
         }
         if let Some(list) = privileges.plain {
@@ -210,7 +212,7 @@ impl GrantTarget<'_> {
         verb: &str,
         list: &BString,
         preposition: &str,
-        grantee: &BString,
+        grantee: &BStr,
         quoting: Quoting,
     ) {
         out.extend_from_slice(self.prefix);
@@ -229,7 +231,7 @@ impl GrantTarget<'_> {
         if grantee.is_empty() {
             out.extend_from_slice(b"PUBLIC");
         } else {
-            out.extend_from_slice(&quoting.ident(grantee));
+            quoting.put_ident(out, grantee);
         }
     }
 }
@@ -240,8 +242,8 @@ struct Privileges {
     grantable: Option<BString>,
 }
 
-impl AclItem {
-    fn parse(item: &BStr) -> Option<AclItem> {
+impl<'a> AclItem<'a> {
+    fn parse(item: &'a BStr) -> Option<AclItem<'a>> {
         let (grantee, rest) = parse_role(item)?;
         let rest = rest.strip_prefix(b"=")?;
         let (privileges, grantor) = match rest.find_byte(b'/') {
@@ -252,7 +254,7 @@ impl AclItem {
                 }
                 (&rest[..slash], grantor)
             }
-            None => (rest, BString::default()),
+            None => (rest, Cow::default()),
         };
         Some(AclItem {
             grantee,
@@ -306,7 +308,12 @@ fn list(words: &[&str], known: usize, column: Option<&BStr>) -> Option<BString> 
 
 /// A role's name at the head of `text`, and what follows it. Names are quoted like identifiers
 /// when they hold anything but letters, digits and underscores.
-fn parse_role(text: &BStr) -> Option<(BString, &BStr)> {
+fn parse_role(text: &BStr) -> Option<(Cow<'_, BStr>, &BStr)> {
+    if let Some(end) = text.iter().position(|byte| matches!(byte, b'"' | b'=' | b'/'))
+        && text[end] != b'"'
+    {
+        return Some((text[..end].as_bstr().into(), text[end..].as_bstr()));
+    }
     let mut name = BString::default();
     let mut rest = text.as_bytes();
     let mut quoted = false;
@@ -323,7 +330,7 @@ fn parse_role(text: &BStr) -> Option<(BString, &BStr)> {
         }
         rest = after;
     }
-    (!quoted).then(|| (name, rest.as_bstr()))
+    (!quoted).then(|| (Cow::Owned(name), rest.as_bstr()))
 }
 
 #[cfg(test)]
@@ -434,9 +441,9 @@ mod tests {
         assert_eq!(
             AclItem::parse("\"o\"\"d=d/\"=r*/\"a b\"".into()),
             Some(AclItem {
-                grantee: "o\"d=d/".into(),
+                grantee: Cow::Owned("o\"d=d/".into()),
                 privileges: "r*".into(),
-                grantor: "a b".into(),
+                grantor: Cow::Owned("a b".into()),
             })
         );
         assert!(is_acl_item("=U/postgres".into()));

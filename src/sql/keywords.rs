@@ -5,8 +5,31 @@
 
 /// True if `word` must be quoted to be an identifier although its letters would allow it bare.
 pub(super) fn needs_quotes(word: &[u8]) -> bool {
-    WORDS.binary_search(&word).is_ok()
+    // Most names are told apart from all words by their first letter and their length.
+    let Some(initial) = word.first().and_then(|letter| letter.checked_sub(b'a')) else {
+        return false;
+    };
+    let Some((from, to)) = INITIALS.get(usize::from(initial)) else {
+        return false;
+    };
+    let words = WORDS.get(*from..*to).unwrap_or_default();
+    words.contains(&word)
 }
+
+/// For each letter, which of [`WORDS`] begin with it.
+const INITIALS: [(usize, usize); 26] = {
+    let mut initials = [(0, 0); 26];
+    let mut at = 0;
+    while at < WORDS.len() {
+        let letter = (WORDS[at][0] - b'a') as usize;
+        if initials[letter].1 == 0 {
+            initials[letter].0 = at;
+        }
+        at += 1;
+        initials[letter].1 = at;
+    }
+    initials
+};
 
 /// In byte order.
 const WORDS: &[&[u8]] = &[
@@ -183,6 +206,7 @@ mod tests {
     #[test]
     fn the_list_is_sorted() {
         assert!(WORDS.is_sorted());
+        assert!(WORDS.iter().all(|word| needs_quotes(word)));
     }
 
     #[test]

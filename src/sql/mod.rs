@@ -14,4 +14,4 @@ pub use pattern::Pattern;
 pub use quoting::Quoting;
 pub use reloptions::storage_parameters;
 pub use settings::setting;
-pub(crate) use text::{put, text};
+pub(crate) use text::{concat, put, text};

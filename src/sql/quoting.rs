@@ -27,22 +27,39 @@ impl Quoting {
     /// A name as an SQL identifier, quoted only where it has to be.
     pub fn ident(&self, name: impl AsRef<[u8]>) -> BString {
         let name = name.as_ref();
-        if !self.all_identifiers && is_bare(name) {
-            return name.into();
-        }
-        let mut out = Vec::with_capacity(name.len() + 2);
-        out.push(b'"');
-        push_doubling(&mut out, name, |byte| byte == b'"');
-        out.push(b'"');
+        let mut out = Vec::with_capacity(name.len() + self.quotes(name));
+        self.put_ident(&mut out, name);
         out.into()
+    }
+
+    /// Appends a name as [`ident`](Self::ident) has it.
+    pub fn put_ident(&self, out: &mut Vec<u8>, name: impl AsRef<[u8]>) {
+        let name = name.as_ref();
+        if self.quotes(name) == 0 {
+            return out.extend_from_slice(name);
+        }
+        out.push(b'"');
+        push_doubling(out, name, |byte| byte == b'"');
+        out.push(b'"');
+    }
+
+    /// How many quotes stand around a name: two or none.
+    fn quotes(&self, name: &[u8]) -> usize {
+        match !self.all_identifiers && is_bare(name) {
+            true => 0,
+            false => 2,
+        }
     }
 
     /// `schema.name`, each part quoted where it has to be.
     pub fn qualified(&self, schema: impl AsRef<[u8]>, name: impl AsRef<[u8]>) -> BString {
-        let mut out = self.ident(schema);
+        let (schema, name) = (schema.as_ref(), name.as_ref());
+        // Room for quotes is made where they are needed; few names need them.
+        let mut out = Vec::with_capacity(schema.len() + name.len() + 1);
+        self.put_ident(&mut out, schema);
         out.push(b'.');
-        out.extend_from_slice(&self.ident(name));
-        out
+        self.put_ident(&mut out, name);
+        out.into()
     }
 
     /// A string literal.

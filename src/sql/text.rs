@@ -4,24 +4,34 @@
 ///
 /// `put!(out; "COMMENT ON TABLE ", name, " IS ", literal)`
 macro_rules! put {
-    ($out:expr; $($part:expr),+ $(,)?) => {{
-        $( $out.extend_from_slice(::core::convert::AsRef::<[u8]>::as_ref(&$part)); )+
-    }};
+    ($out:expr; $($part:expr),+ $(,)?) => {
+        match [$( ::core::convert::AsRef::<[u8]>::as_ref(&$part) ),+] {
+            parts => {
+                $out.reserve(parts.iter().map(|part| part.len()).sum());
+                for part in parts {
+                    $out.extend_from_slice(part);
+                }
+            }
+        }
+    };
 }
 
-/// A [`BString`](bstr::BString) of every part, one after the other.
+/// A [`BString`](bstr::BString) of every part, one after the other, in no more memory than they take.
 ///
 /// `text!("DROP TABLE ", name, ";\n")`
 macro_rules! text {
-    ($($part:expr),* $(,)?) => {{
-        #[allow(unused_mut, reason = "without parts nothing is appended")]
-        let mut out = ::bstr::BString::default();
-        $( out.extend_from_slice(::core::convert::AsRef::<[u8]>::as_ref(&$part)); )*
-        out
-    }};
+    () => { ::bstr::BString::default() };
+    ($($part:expr),+ $(,)?) => {
+        $crate::sql::concat(&[$( ::core::convert::AsRef::<[u8]>::as_ref(&$part) ),+])
+    };
 }
 
 pub(crate) use {put, text};
+
+/// For [`text!`].
+pub(crate) fn concat(parts: &[&[u8]]) -> bstr::BString {
+    parts.concat().into()
+}
 
 #[cfg(test)]
 mod tests {
@@ -34,5 +44,7 @@ mod tests {
         let mut out = text!("a ", name, b" ", borrowed);
         put!(out; String::from("!"), ";\n");
         assert_eq!(out, b"a caf\xe9 caf\xe9!;\n".as_bstr());
+        let exact = text!("a ", name, ";\n");
+        assert_eq!(exact.capacity(), exact.len());
     }
 }

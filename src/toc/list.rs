@@ -103,16 +103,20 @@ fn bytes_line(out: &mut Vec<u8>, what: &[u8], text: &[u8]) -> std::io::Result<()
 
 /// A name with its line ends replaced by spaces, so that it cannot start a line of its own.
 pub fn one_line(name: &[u8]) -> BString {
-    name.iter()
-        .map(|byte| {
-            if matches!(byte, b'\n' | b'\r') {
-                b' '
-            } else {
-                *byte
-            }
-        })
-        .collect::<Vec<_>>()
-        .into()
+    let mut line = Vec::with_capacity(name.len());
+    put_line(&mut line, name);
+    line.into()
+}
+
+/// Appends a name as [`one_line`] has it.
+pub(crate) fn put_line(out: &mut Vec<u8>, name: &[u8]) {
+    let start = out.len();
+    out.extend_from_slice(name);
+    for byte in out.iter_mut().skip(start) {
+        if matches!(byte, b'\n' | b'\r') {
+            *byte = b' ';
+        }
+    }
 }
 
 /// A list file that has been read.
