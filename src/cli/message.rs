@@ -67,6 +67,11 @@ impl Messages {
         self.print(b"hint: ", text.as_ref());
     }
 
+    /// Something was left out, as the user wanted.
+    pub fn skipped(&self, text: impl AsRef<[u8]>) {
+        self.print(b"skipped: ", text.as_ref());
+    }
+
     /// What is being done; shown with `-v`.
     pub fn info(&self, text: impl AsRef<[u8]>) {
         if self.verbose {

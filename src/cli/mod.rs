@@ -9,6 +9,7 @@ mod dump_options;
 pub mod dumpall;
 mod filter;
 mod getopt;
+mod managed;
 pub mod message;
 pub mod restore;
 mod restore_cluster;

@@ -11,6 +11,7 @@ use clap::{ArgAction, Parser};
 
 use super::connection::ConnectionArgs;
 use super::content::ContentArgs;
+use super::managed::ManagedArgs;
 use super::message::Messages;
 use super::restore_options::{self, Action, Filters, Job};
 use super::usage::{self, path};
@@ -19,7 +20,7 @@ use crate::archive::{Archive, FileSink, FileSource, Format, Sink, StdoutSink};
 use crate::connect::ConnectOptions;
 use crate::error::{Error, ErrorKind, Result};
 use crate::restore::plain::{Input, PlainDump};
-use crate::restore::{Cluster, Failure, Observer, Report, Restore, Stage};
+use crate::restore::{Cluster, Failure, Observer, Report, Restore, Skip, Stage};
 use crate::toc::DumpId;
 use crate::toc::list::{self, Listed};
 
@@ -107,6 +108,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "N")]
     pub(super) transaction_size: Option<String>,
 
+    #[command(flatten)]
+    pub(super) managed: ManagedArgs,
     #[command(flatten)]
     pub(super) content: ContentArgs,
     #[command(flatten)]
@@ -362,6 +365,10 @@ impl Observer for Told<'_> {
 
     fn warning(&mut self, message: &BStr) {
         self.messages.warning(message);
+    }
+
+    fn skipped(&mut self, skip: &Skip) {
+        self.messages.skipped(skip.sentence());
     }
 
     fn failure(&mut self, failure: &Failure) {

@@ -120,6 +120,18 @@ pub(super) fn check(args: &Args) -> Result<Job, Refusal> {
     if args.content.if_exists && !args.content.clean {
         return Err("option --if-exists requires option -c/--clean".into());
     }
+    args.managed.check(
+        has_database,
+        &[
+            single_transaction,
+            (transaction_size.is_some(), "--transaction-size"),
+            (
+                args.content.use_set_session_authorization,
+                "--use-set-session-authorization",
+            ),
+        ],
+    )?;
+    let roles = args.managed.roles()?;
     check_format(format)?;
     let output = args.file.clone().filter(|file| file.as_os_str() != "-");
     let transaction_size = transaction_size.and_then(|size| u32::try_from(size).ok());
@@ -147,6 +159,8 @@ pub(super) fn check(args: &Args) -> Result<Job, Refusal> {
             list: None,
             exit_on_error: args.exit_on_error || args.single_transaction || transaction_size.is_some(),
             no_data_for_failed_tables: args.no_data_for_failed_tables,
+            roles,
+            managed: args.managed.managed,
         },
     })
 }

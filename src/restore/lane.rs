@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use bstr::{BStr, BString, ByteSlice};
 
-use super::report::{EntryName, Failure, Observer, Report, Stage};
+use super::managed::Managed;
+use super::report::{EntryName, Failure, Observer, Report, Skip, Stage};
 use super::track::{Mark, tell_connected};
 use crate::connect::{ConnectParams, ServerVersion};
 use crate::error::{Error, ErrorKind, Result};
@@ -46,6 +47,8 @@ pub(super) struct RestoreLane<'o> {
     version: ServerVersion,
     observer: &'o mut dyn Observer,
     pub(super) progress: Arc<dyn Progress>,
+    /// For a user who is no superuser: what may be passed over.
+    pub(super) managed: Option<Arc<Managed>>,
     pub(super) report: Report,
     /// What has been loaded of the entry under way.
     pub(super) done: Done,
@@ -90,6 +93,7 @@ impl<'o> RestoreLane<'o> {
             version,
             progress: observer.progress(),
             observer,
+            managed: None,
             report: Report::default(),
             done: Done::default(),
             exit_on_error,
@@ -131,6 +135,12 @@ impl<'o> RestoreLane<'o> {
         } else {
             self.under_way.push_back(UnderWay::Mark(mark));
         }
+    }
+
+    /// Counts and tells what was left out.
+    pub(super) fn skip(&mut self, skip: &Skip) {
+        self.report.skipped += 1;
+        self.observer.skipped(skip);
     }
 
     pub(super) fn warning(&mut self, message: &BString) {
@@ -292,6 +302,12 @@ impl<'o> RestoreLane<'o> {
         purpose: Purpose,
         error: &ServerError,
     ) -> Result<(), Stop> {
+        if let Some(managed) = self.managed.as_ref().filter(|_| purpose == Purpose::Execute)
+            && let Some(skip) = managed.forgive(entry.as_ref(), sql.as_bstr(), error)
+        {
+            self.skip(&skip);
+            return Ok(());
+        }
         let report = error.report(Some(&sql));
         let message: BString = match purpose {
             Purpose::SessionUser(user) => {

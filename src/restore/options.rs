@@ -1,5 +1,6 @@
 //! What of an archive is restored and how.
 
+use super::RoleMap;
 use crate::script::ScriptOptions;
 use crate::toc::Selection;
 use crate::toc::list::Listed;
@@ -17,4 +18,9 @@ pub struct RestoreOptions {
     pub exit_on_error: bool,
     /// Load no rows into a table whose creation failed.
     pub no_data_for_failed_tables: bool,
+    /// Roles that are called otherwise where the restore goes.
+    pub roles: RoleMap,
+    /// On a server: leave out what only a superuser may do, and what is said of roles that are not there. Not together with
+    /// transactions of several statements.
+    pub managed: bool,
 }

@@ -23,13 +23,16 @@ impl Restore {
     /// A name that selects nothing, where that matters.
     pub fn new(mut archive: Archive, mut options: RestoreOptions) -> Result<Restore> {
         options.selection.create_database = options.script.create_database;
-        let toc = match &options.list {
+        let mut toc = match &options.list {
             Some(listed) => {
                 options.selection.listed = Some(listed.order.iter().copied().collect());
                 listed.reorder(archive.toc())
             }
             None => archive.toc().to_vec(),
         };
+        if !options.roles.is_empty() {
+            toc.iter_mut().for_each(|entry| options.roles.apply(entry));
+        }
         let wanted = options.selection.select(&toc)?;
         let data = toc.iter().zip(&wanted);
         let data = data.filter(|(entry, wanted)| wanted.data && entry.had_dumper);

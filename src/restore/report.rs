@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bstr::{BStr, BString};
 
 use crate::progress::{NoProgress, Progress};
+use crate::sql::text;
 use crate::toc::{CatalogId, Desc, DumpId, Entry};
 
 /// Told about a run while it goes on. Everything is optional.
@@ -22,6 +23,11 @@ pub trait Observer: Send {
     /// What failed.
     fn failure(&mut self, failure: &Failure) {
         let _ = failure;
+    }
+
+    /// What was left out because only others may do it; see [`RestoreOptions::managed`](super::RestoreOptions).
+    fn skipped(&mut self, skip: &Skip) {
+        let _ = skip;
     }
 
     /// Who is told how far the restore has come; asked once, before it begins.
@@ -64,6 +70,23 @@ pub struct EntryName {
     pub owner: Option<BString>,
 }
 
+impl EntryName {
+    /// Its kind and its name, with the schema if it has one.
+    pub fn text(&self) -> BString {
+        let schema = self.namespace.as_ref().filter(|schema| !schema.is_empty());
+        let desc = self.desc.text();
+        match schema {
+            // What these are about begins with its kind.
+            Some(schema) if self.desc.follows_parent() => {
+                text!(desc, " ", self.tag, " (schema ", schema, ")")
+            }
+            Some(schema) => text!(desc, " ", schema, ".", self.tag),
+            None if self.tag.starts_with(desc) => self.tag.clone(),
+            None => text!(desc, " ", self.tag),
+        }
+    }
+}
+
 impl From<&Entry> for EntryName {
     fn from(entry: &Entry) -> Self {
         EntryName {
@@ -92,6 +115,33 @@ pub struct Failure {
     pub sqlstate: String,
 }
 
+/// Something that was left out of a restore by a user who is no superuser.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skip {
+    /// The entry it belongs to.
+    pub entry: EntryName,
+    /// Which part of the entry; empty for all of it.
+    pub what: BString,
+    /// Why.
+    pub why: BString,
+    /// The server's code, if it was the server that refused.
+    pub sqlstate: Option<String>,
+}
+
+impl Skip {
+    /// `TABLE public.t, owner "a": role "a" does not exist`.
+    pub fn sentence(&self) -> BString {
+        let mut out = self.entry.text();
+        if !self.what.is_empty() {
+            out.extend_from_slice(b", ");
+            out.extend_from_slice(&self.what);
+        }
+        out.extend_from_slice(b": ");
+        out.extend_from_slice(&self.why);
+        out
+    }
+}
+
 /// What a restore did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Report {
@@ -105,6 +155,8 @@ pub struct Report {
     pub large_objects: u64,
     /// What failed and was passed over.
     pub errors: u64,
+    /// What was left out because only others may do it.
+    pub skipped: u64,
     /// Whether the run ended at an error, as it was told to.
     pub stopped: bool,
 }

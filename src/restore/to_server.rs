@@ -3,17 +3,18 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use bstr::BStr;
+use bstr::{BStr, ByteSlice};
 
 use super::Restore;
 use super::lane::{RestoreLane, Stop};
+use super::managed::{Managed, Rights};
 use super::report::{Observer, Report};
 use super::track::{Mark, Tracked};
 use crate::archive::Archive;
 use crate::connect::ConnectParams;
 use crate::error::Result;
 use crate::script::large_object::Style;
-use crate::script::{Drops, Origin, Plan, Script, ScriptOptions, Step};
+use crate::script::{Drops, Origin, Plan, Script, ScriptOptions, Settings, Step};
 use crate::toc::{Desc, DumpId, Entry};
 
 impl Restore {
@@ -43,6 +44,7 @@ impl Restore {
         if self.is_implied_data_only() {
             lane.info("implied no-schema restore");
         }
+        self.prepare_managed(lane).await?;
         let plan = Arc::new(Plan::new(
             self.toc.clone(),
             self.wanted.clone(),
@@ -79,6 +81,23 @@ impl Restore {
         let closing = run.script.end(None);
         run.steps(None, closing).await?;
         run.lane.drain().await
+    }
+}
+
+impl Restore {
+    /// For a user who is no superuser: leaves out what is known not to be allowed.
+    async fn prepare_managed(&mut self, lane: &mut RestoreLane<'_>) -> Result<(), Stop> {
+        if !self.options.managed {
+            return Ok(());
+        }
+        let encoding = Settings::of(&self.toc)?.encoding;
+        let role = self.options.script.role.as_ref();
+        let version = lane.version();
+        let rights = Rights::ask(&mut lane.lane, version, encoding.as_bstr(), role).await?;
+        let (managed, skips) = Managed::prepare(&rights, &mut self.toc, &mut self.wanted);
+        skips.iter().for_each(|skip| lane.skip(skip));
+        lane.managed = Some(managed);
+        Ok(())
     }
 }
 

@@ -5,6 +5,7 @@ mod keywords;
 mod pattern;
 mod quoting;
 mod reloptions;
+pub mod roles;
 mod settings;
 pub mod splitter;
 mod text;

@@ -12,6 +12,7 @@ mod harness;
 mod interop;
 mod lane;
 mod loops;
+mod managed;
 mod objects;
 mod options;
 mod oracle;
