@@ -12,7 +12,6 @@ use super::options::{DumpOptions, Inserts, RowFormat};
 use crate::archive::{ArchiveVersion, Format};
 use crate::error::Result;
 use crate::objects::database::{self, Database, SessionSettings};
-use crate::objects::operator;
 use crate::objects::table::data::{self, InsertSource, RowOptions, RowQuery};
 use crate::objects::{Body, Catalog, EmitOptions, Emitter};
 use crate::order::{self, Warning};
@@ -84,7 +83,8 @@ pub fn plan(
     for id in &arrangement.order {
         emitter.object(catalog.object(*id));
     }
-    let mut entries = wanted(emitter.into_entries(), options)?;
+    let emitted = emitter.finish()?;
+    let mut entries = wanted(emitted.entries, options)?;
     add_dependencies(catalog, &mut entries);
     let sources = entries
         .iter()
@@ -97,15 +97,11 @@ pub fn plan(
     };
     let unread = catalog.warnings.iter().cloned().map(PlanWarning::of);
     let risks = arrangement.warnings.iter().map(warning);
-    let outdated = match emit.schema {
-        true => operator::warnings(catalog),
-        false => Vec::new(),
-    };
-    let outdated = outdated.into_iter().map(PlanWarning::of);
+    let doubts = emitted.warnings.into_iter().map(PlanWarning::of);
     Ok(Plan {
         sources,
         entries: Arc::new(entries),
-        warnings: unread.chain(risks).chain(outdated).collect(),
+        warnings: unread.chain(risks).chain(doubts).collect(),
     })
 }
 

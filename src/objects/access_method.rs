@@ -59,6 +59,11 @@ pub fn emit(object: &Object, method: &AccessMethod, out: &mut Emitter<'_>) {
         b'i' => "INDEX",
         b't' => "TABLE",
         // An archive with half a statement would be worse than one without it.
+        other if object.dumps(Components::DEFINITION) => {
+            let letter = char::from(other);
+            out.warn(format!("invalid type \"{letter}\" of access method \"{name}\""));
+            return;
+        }
         _ => return,
     };
     if object.dumps(Components::DEFINITION) {

@@ -3,7 +3,7 @@
 use bstr::BString;
 use postgres_types::Type as SqlType;
 
-use super::function::{Row, acl_changed, argument_types, rows};
+use super::function::{self, Row, acl_changed, argument_types, rows};
 use super::{Body, Catalog, Components, Cost, Emitter, Object, Reader, attributes, class, operator};
 use crate::connect::Columns;
 use crate::error::Result;
@@ -44,6 +44,8 @@ pub struct Details {
     pub deserialize: Option<BString>,
     /// The operator that its value is the first by: schema and name.
     pub sort_operator: Option<(BString, BString)>,
+    /// The oid of that operator if there is none; 0 otherwise.
+    pub dangling_sort_operator: u32,
     /// `pg_proc.proparallel`.
     pub parallel: u8,
 }
@@ -155,6 +157,7 @@ pub async fn read_details(reader: &Reader<'_>, oids: &[u32]) -> Result<Vec<(u32,
         "n.nspname".to_owned(),
         "o.oprname".to_owned(),
         since_96("p.proparallel".to_owned(), "'u'::pg_catalog.\"char\""),
+        "CASE WHEN o.oid IS NULL THEN a.aggsortop ELSE 0 END".to_owned(),
     ];
     let sql = format!(
         "SELECT p.oid, {} \
@@ -202,6 +205,7 @@ pub async fn read_details(reader: &Reader<'_>, oids: &[u32]) -> Result<Vec<(u32,
             deserialize: c.opt_text()?,
             sort_operator: c.opt_text()?.zip(c.opt_text()?),
             parallel: c.char()?,
+            dangling_sort_operator: c.oid()?,
         };
         Ok((oid, details))
     };
@@ -224,6 +228,9 @@ pub fn add_details(catalog: &mut Catalog, rows: Vec<(u32, Details)>) {
 /// CREATE AGGREGATE, and what hangs on the aggregate.
 pub fn emit(object: &Object, aggregate: &Aggregate, out: &mut Emitter<'_>) {
     let Some(details) = &aggregate.details else {
+        if object.dumps(Components::DEFINITION) {
+            out.fail(function::undefined(object));
+        }
         return;
     };
     let catalog = out.catalog;
@@ -240,6 +247,9 @@ pub fn emit(object: &Object, aggregate: &Aggregate, out: &mut Emitter<'_>) {
     };
     let signature = text!(name, or_star(&details.identity_arguments));
     if object.dumps(Components::DEFINITION) {
+        if details.dangling_sort_operator != 0 {
+            out.warn(operator::not_found(details.dangling_sort_operator));
+        }
         let mut entry = out.entry(object, Desc::Aggregate, Section::PreData);
         entry.tag = text!(object.name, or_star(&types));
         let qualified = catalog.qualified(object);
@@ -354,6 +364,7 @@ mod tests {
             serialize: None,
             deserialize: None,
             sort_operator: None,
+            dangling_sort_operator: 0,
             parallel: b'u',
         };
         assert_eq!(

@@ -677,7 +677,7 @@ mod tests {
         let object = catalog.object(id);
         emit_relation(&mut out, object, "TABLE", &["a".into(), "B".into()]);
         relation_acls(&mut out, object, Grantable::Table);
-        out.into_entries()
+        out.finish().expect("entries").entries
     }
 
     fn in_words(entries: &[Entry]) -> Vec<String> {
@@ -755,7 +755,7 @@ mod tests {
                 ..Subject::of(&catalog, catalog.object(id), "SCHEMA", "public".into())
             };
             comment_unless(&mut out, &subject, initdb);
-            out.into_entries().len()
+            out.finish().expect("entries").entries.len()
         };
         assert_eq!(comments(TABLE, "it's"), 0);
         assert_eq!(comments(TABLE, "standard"), 1);

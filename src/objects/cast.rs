@@ -2,7 +2,7 @@
 
 use bstr::BString;
 
-use super::function::Signature;
+use super::function::{self, Signature};
 use super::row::{ObjectRow, read_rows};
 use super::{Body, Catalog, Components, Emitter, Object, Reader, attributes, class};
 use crate::error::Result;
@@ -20,6 +20,8 @@ pub struct Cast {
     pub method: u8,
     /// `pg_cast.castcontext`.
     pub context: u8,
+    /// The oid of that function, 0 if there is none.
+    pub function_oid: u32,
     /// The function that does it, where one does.
     pub function: Option<Signature>,
 }
@@ -38,12 +40,12 @@ pub async fn read(reader: &Reader<'_>) -> Result<Vec<ObjectRow<Cast>>> {
     );
     let signature = Signature::columns();
     let sql = format!(
-        "SELECT c.oid, s.typname::pg_catalog.text || ' ' || t.typname::pg_catalog.text, NULL::oid, NULL::oid, \
+        "SELECT c.oid, pg_catalog.concat(s.typname, ' ', t.typname), NULL::oid, NULL::oid, \
             pg_catalog.format_type(c.castsource, NULL), pg_catalog.format_type(c.casttarget, NULL), \
-            c.castmethod, c.castcontext, {signature} \
+            c.castmethod, c.castcontext, c.castfunc, {signature} \
          FROM pg_catalog.pg_cast c \
-         JOIN pg_catalog.pg_type s ON s.oid = c.castsource \
-         JOIN pg_catalog.pg_type t ON t.oid = c.casttarget \
+         LEFT JOIN pg_catalog.pg_type s ON s.oid = c.castsource \
+         LEFT JOIN pg_catalog.pg_type t ON t.oid = c.casttarget \
          LEFT JOIN pg_catalog.pg_proc p ON p.oid = c.castfunc \
          LEFT JOIN pg_catalog.pg_namespace pn ON pn.oid = p.pronamespace \
          WHERE c.oid >= 16384 AND NOT {implied} ORDER BY c.oid"
@@ -54,6 +56,7 @@ pub async fn read(reader: &Reader<'_>) -> Result<Vec<ObjectRow<Cast>>> {
             target: c.text()?,
             method: c.char()?,
             context: c.char()?,
+            function_oid: c.oid()?,
             function: Signature::read(c)?,
         })
     })
@@ -77,10 +80,15 @@ pub fn emit(object: &Object, cast: &Cast, out: &mut Emitter<'_>) {
     if object.dumps(Components::DEFINITION) {
         let mut entry = out.entry(object, Desc::Cast, Section::PreData);
         entry.tag = text!("CAST ", types);
+        if cast.function.is_none() && cast.function_oid != 0 {
+            out.fail(function::not_found(cast.function_oid));
+        }
         let how = match (cast.method, &cast.function) {
+            (b'b', _) => "WITHOUT FUNCTION".into(),
             (b'i', _) => "WITH INOUT".into(),
-            (_, Some(function)) => text!("WITH FUNCTION ", function.to_sql(out.catalog.quoting)),
-            (_, None) => "WITHOUT FUNCTION".into(),
+            (b'f', Some(function)) => text!("WITH FUNCTION ", function.to_sql(out.catalog.quoting)),
+            (b'f', None) => bogus(out, "pg_cast.castfunc or pg_cast.castmethod"),
+            _ => bogus(out, "pg_cast.castmethod"),
         };
         let context = match cast.context {
             b'a' => " AS ASSIGNMENT",
@@ -92,4 +100,10 @@ pub fn emit(object: &Object, cast: &Cast, out: &mut Emitter<'_>) {
         out.push(entry);
     }
     attributes::emit(out, object, "CAST", types.as_ref());
+}
+
+/// Nothing, where there should be a method, and a word about it.
+fn bogus(out: &mut Emitter<'_>, field: &str) -> BString {
+    out.warn(format!("bogus value in {field} field"));
+    BString::default()
 }

@@ -21,7 +21,7 @@ pub struct Collation {
     pub collate: Option<BString>,
     /// `LC_CTYPE`, of providers that have it.
     pub ctype: Option<BString>,
-    /// The locale of providers that have but one; ICU's before release 15 is in `collate`.
+    /// The locale of providers that have but one.
     pub locale: Option<BString>,
     /// Additional rules (ICU).
     pub rules: Option<BString>,
@@ -36,12 +36,23 @@ pub async fn read(reader: &Reader<'_>) -> Result<Vec<ObjectRow<Collation>>> {
     let v = reader.version;
     let provider = v.pick(10, "c.collprovider", "'c'::\"char\"");
     let deterministic = v.pick(12, "c.collisdeterministic", "true");
-    let locale = v.pick(15, "c.colliculocale", "NULL::pg_catalog.text");
+    // ICU's locales stood where libc's do until 15, in both places, and what is absent was an empty string.
+    let not_icu = |column: &str| {
+        format!(
+            "CASE WHEN {provider} <> 'i' OR c.collcollate <> c.collctype THEN NULLIF({column}::pg_catalog.text, '') END"
+        )
+    };
+    let (collate, ctype) = match v.at_least(15) {
+        true => ("c.collcollate".to_owned(), "c.collctype".to_owned()),
+        false => (not_icu("c.collcollate"), not_icu("c.collctype")),
+    };
+    let locale = format!("CASE WHEN {provider} = 'i' THEN NULLIF(c.collcollate::pg_catalog.text, '') END");
+    let locale = v.pick(15, "c.colliculocale", locale.as_str());
     let locale = v.pick(17, "c.colllocale", locale);
     let rules = v.pick(16, "c.collicurules", "NULL::pg_catalog.text");
     let sql = format!(
         "SELECT c.oid, c.collname, c.collnamespace, c.collowner, c.collencoding, {provider}, {deterministic}, \
-            c.collcollate::pg_catalog.text, c.collctype::pg_catalog.text, {locale}, {rules} \
+            {collate}, {ctype}, {locale}, {rules} \
          FROM pg_catalog.pg_collation c WHERE c.oid >= {first} ORDER BY c.oid"
     );
     read_rows(reader, "collations", &sql, |c| {
@@ -74,6 +85,14 @@ pub fn emit(object: &Object, collation: &Collation, out: &mut Emitter<'_>) {
     let catalog = out.catalog;
     if object.dumps(Components::DEFINITION) {
         let qualified = catalog.qualified(object);
+        match collation.makes_sense() {
+            Some(true) => {}
+            Some(false) => out.warn(format!("invalid collation \"{}\"", catalog.ident(object))),
+            None => {
+                let provider = char::from(collation.provider);
+                out.fail(format!("unrecognized collation provider: {provider}"));
+            }
+        }
         let mut entry = out.entry(object, Desc::Collation, Section::PreData);
         let options = collation.options(catalog.quoting);
         entry.definition = Some(text!("CREATE COLLATION ", qualified, " (", options, ");\n"));
@@ -84,6 +103,19 @@ pub fn emit(object: &Object, collation: &Collation, out: &mut Emitter<'_>) {
 }
 
 impl Collation {
+    /// Whether the catalog has what the provider needs and nothing else; `None` if no provider is known by the letter.
+    fn makes_sense(&self) -> Option<bool> {
+        let has_both = self.collate.is_some() && self.ctype.is_some();
+        let has_either = self.collate.is_some() || self.ctype.is_some();
+        Some(match self.provider {
+            b'b' => self.locale.is_some() && !has_either && self.rules.is_none(),
+            b'i' => self.locale.is_some() && !has_either,
+            b'c' => has_both && self.locale.is_none() && self.rules.is_none(),
+            b'd' => !has_either && self.locale.is_none() && self.rules.is_none(),
+            _ => return None,
+        })
+    }
+
     fn options(&self, quoting: Quoting) -> BString {
         let provider = match self.provider {
             b'b' => "builtin",
@@ -101,7 +133,7 @@ impl Collation {
             b'd' => {}
             b'b' => put!(out; ", locale = ", or_empty(self.locale.as_ref())),
             b'i' => {
-                put!(out; ", locale = ", or_empty(self.locale.as_ref().or(self.collate.as_ref())));
+                put!(out; ", locale = ", or_empty(self.locale.as_ref()));
                 if let Some(rules) = &self.rules {
                     put!(out; ", rules = ", quoting.literal(rules));
                 }
@@ -122,8 +154,12 @@ impl Collation {
 mod tests {
     use super::*;
 
-    fn options(provider: u8, [collate, ctype, locale, rules]: [Option<&str>; 4]) -> BString {
-        let collation = Collation {
+    fn options(provider: u8, columns: [Option<&str>; 4]) -> BString {
+        of(provider, columns).options(Quoting::default())
+    }
+
+    fn of(provider: u8, [collate, ctype, locale, rules]: [Option<&str>; 4]) -> Collation {
+        Collation {
             encoding: -1,
             provider,
             deterministic: provider != b'i',
@@ -131,8 +167,7 @@ mod tests {
             ctype: ctype.map(BString::from),
             locale: locale.map(BString::from),
             rules: rules.map(BString::from),
-        };
-        collation.options(Quoting::default())
+        }
     }
 
     #[test]
@@ -156,10 +191,23 @@ mod tests {
     }
 
     #[test]
-    fn icu_locales_of_servers_before_15_are_in_lc_collate() {
+    fn what_a_provider_does_not_know_makes_no_sense() {
+        let makes_sense = |provider, columns| of(provider, columns).makes_sense();
+        assert_eq!(makes_sense(b'c', [Some("C"), Some("C"), None, None]), Some(true));
+        assert_eq!(makes_sense(b'c', [Some("C"), None, None, None]), Some(false));
         assert_eq!(
-            options(b'i', [Some("de"), Some("de"), None, None]),
-            "provider = icu, deterministic = false, locale = 'de'"
+            makes_sense(b'i', [None, None, Some("de"), Some("&a < b")]),
+            Some(true)
         );
+        assert_eq!(
+            makes_sense(b'i', [Some("C"), None, Some("de"), None]),
+            Some(false)
+        );
+        assert_eq!(
+            makes_sense(b'b', [None, None, Some("C"), Some("&a < b")]),
+            Some(false)
+        );
+        assert_eq!(makes_sense(b'd', [None, None, None, None]), Some(true));
+        assert_eq!(makes_sense(b'x', [None, None, None, None]), None);
     }
 }

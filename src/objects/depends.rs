@@ -66,6 +66,11 @@ pub async fn read(reader: &Reader<'_>) -> Result<Vec<Row>> {
 /// May be called again when more objects are there.
 pub fn add_members(catalog: &mut Catalog, rows: &[Row]) {
     for row in rows.iter().filter(|row| row.letter == b'e') {
+        if catalog.find(row.on.tableoid, row.on.oid).is_none() {
+            let oid = row.on.oid;
+            let warning = format!("could not find referenced extension {oid}");
+            catalog.warnings.push(warning);
+        }
         if let Some((member, extension)) = both(catalog, row) {
             let member = catalog.object_mut(member);
             member.extension = Some(extension);

@@ -9,6 +9,7 @@ use super::{
     opfamily, policy, publication, rule, schema, sequence, subscription, table, text_search, transform,
     trigger, types,
 };
+use crate::error::{Error, ErrorKind, Result};
 use crate::toc::{Desc, DumpId, Entry, Section};
 
 /// What emission must know of the user's wishes.
@@ -55,7 +56,18 @@ pub struct Emitter<'a> {
     /// What is wanted.
     pub options: &'a EmitOptions,
     entries: Vec<Entry>,
+    warnings: Vec<String>,
+    failure: Option<Error>,
     last_id: u32,
+}
+
+/// What an [`Emitter`] has made.
+#[derive(Debug)]
+pub struct Emitted {
+    /// The entries, in order.
+    pub entries: Vec<Entry>,
+    /// What the user should know of them.
+    pub warnings: Vec<String>,
 }
 
 impl<'a> Emitter<'a> {
@@ -66,6 +78,8 @@ impl<'a> Emitter<'a> {
             catalog,
             options,
             entries: Vec::new(),
+            warnings: Vec::new(),
+            failure: None,
             last_id,
         }
     }
@@ -157,8 +171,35 @@ impl<'a> Emitter<'a> {
         &self.entries
     }
 
-    /// The finished list.
-    pub fn into_entries(self) -> Vec<Entry> {
-        self.entries
+    /// Tells the user of something that is dumped, but not as it stands in the catalogs.
+    pub fn warn(&mut self, warning: String) {
+        self.warnings.push(warning);
+    }
+
+    /// Notes that an object cannot be dumped, because what the catalogs say of it makes no sense. The dump ends then;
+    /// one without the object would look complete.
+    pub fn fail(&mut self, message: String) {
+        self.failure
+            .get_or_insert_with(|| Error::new(ErrorKind::Protocol, message));
+    }
+
+    /// Fails because what an object cannot be without is gone from the catalogs.
+    pub fn fail_without(&mut self, what: &str, object: &Object) {
+        let (name, oid) = (&object.name, object.catalog_id.oid);
+        self.fail(format!("{what} of \"{name}\" (OID {oid}) not found"));
+    }
+
+    /// All that was made.
+    ///
+    /// # Errors
+    /// The first of the objects that cannot be dumped.
+    pub fn finish(self) -> Result<Emitted> {
+        match self.failure {
+            Some(failure) => Err(failure),
+            None => Ok(Emitted {
+                entries: self.entries,
+                warnings: self.warnings,
+            }),
+        }
     }
 }

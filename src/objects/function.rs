@@ -345,6 +345,9 @@ pub fn add_details(catalog: &mut Catalog, rows: Vec<(u32, Details)>) {
 /// CREATE FUNCTION or CREATE PROCEDURE, and what hangs on the function.
 pub fn emit(object: &Object, function: &Function, out: &mut Emitter<'_>) {
     let Some(details) = &function.details else {
+        if object.dumps(Components::DEFINITION) {
+            out.fail(undefined(object));
+        }
         return;
     };
     let catalog = out.catalog;
@@ -352,6 +355,12 @@ pub fn emit(object: &Object, function: &Function, out: &mut Emitter<'_>) {
     let word = details.kind.word();
     let signature = text!(quoting.ident(&object.name), "(", details.identity_arguments, ")");
     if object.dumps(Components::DEFINITION) {
+        if !b"isv".contains(&details.volatility) {
+            out.fail(unrecognized("provolatile", object));
+        }
+        if !b"sru".contains(&details.parallel) {
+            out.fail(unrecognized("proparallel", object));
+        }
         let (desc, section) = match details.kind {
             FunctionKind::Procedure => (Desc::Procedure, function.postponed),
             _ => (Desc::Function, function.postponed),
@@ -382,6 +391,21 @@ pub fn emit(object: &Object, function: &Function, out: &mut Emitter<'_>) {
         _ => Grantable::Function,
     };
     attributes::acl(out, object, kind, signature.as_ref());
+}
+
+/// The failure to find a function that another object names.
+pub(super) fn not_found(oid: u32) -> String {
+    format!("could not find function definition for function with OID {oid}")
+}
+
+/// The failure to learn what a function or aggregate is: its language is gone, or its other catalog's row.
+pub(super) fn undefined(object: &Object) -> String {
+    let (name, oid) = (&object.name, object.catalog_id.oid);
+    format!("query to get definition of function \"{name}\" (OID {oid}) returned no row")
+}
+
+fn unrecognized(field: &str, object: &Object) -> String {
+    format!("unrecognized {field} value for function \"{}\"", object.name)
 }
 
 impl Details {

@@ -12,7 +12,7 @@ use crate::toc::{Desc, Section};
 /// An operator class.
 #[derive(Debug)]
 pub struct OpClass {
-    /// The bare name of its access method.
+    /// The bare name of its access method, empty if that is gone.
     pub method: BString,
     /// The type it is for, as SQL.
     pub input_type: BString,
@@ -34,12 +34,12 @@ pub struct OpClass {
 pub async fn read(reader: &Reader<'_>) -> Result<Vec<ObjectRow<OpClass>>> {
     let first = reader.first_oid;
     let sql = &format!(
-        "SELECT c.oid, c.opcname, c.opcnamespace, c.opcowner, a.amname, \
+        "SELECT c.oid, c.opcname, c.opcnamespace, c.opcowner, COALESCE(a.amname, ''), \
             c.opcintype::pg_catalog.regtype::pg_catalog.text, \
             CASE WHEN c.opckeytype <> 0 THEN c.opckeytype::pg_catalog.regtype::pg_catalog.text END, \
             c.opcdefault, n.nspname, f.opfname \
          FROM pg_catalog.pg_opclass c \
-         JOIN pg_catalog.pg_am a ON a.oid = c.opcmethod \
+         LEFT JOIN pg_catalog.pg_am a ON a.oid = c.opcmethod \
          LEFT JOIN pg_catalog.pg_opfamily f ON f.oid = c.opcfamily \
          LEFT JOIN pg_catalog.pg_namespace n ON n.oid = f.opfnamespace \
          WHERE c.oid >= {first} ORDER BY c.oid"
@@ -74,6 +74,9 @@ pub fn emit(object: &Object, class: &OpClass, out: &mut Emitter<'_>) {
     let quoting = catalog.quoting;
     let method = quoting.ident(&class.method);
     if object.dumps(Components::DEFINITION) {
+        if class.method.is_empty() {
+            out.fail_without("access method", object);
+        }
         let qualified = catalog.qualified(object);
         let default = if class.is_default { "DEFAULT " } else { "" };
         let family = match &class.family {

@@ -33,6 +33,8 @@ pub struct Operator {
     pub restrict: Option<BString>,
     /// The estimator of joins.
     pub join: Option<BString>,
+    /// The oids of those two that no operator has.
+    pub dangling: Vec<u32>,
     /// It can be used for merge joins.
     pub merges: bool,
     /// It can be used for hash joins.
@@ -51,7 +53,8 @@ pub async fn read(reader: &Reader<'_>) -> Result<Vec<ObjectRow<Operator>>> {
             o.oprcode::pg_catalog.regprocedure::pg_catalog.text, \
             cn.nspname, co.oprname, nn.nspname, ne.oprname, \
             o.oprrest::pg_catalog.regprocedure::pg_catalog.text, \
-            o.oprjoin::pg_catalog.regprocedure::pg_catalog.text, o.oprcanmerge, o.oprcanhash \
+            o.oprjoin::pg_catalog.regprocedure::pg_catalog.text, o.oprcanmerge, o.oprcanhash, \
+            ARRAY[CASE WHEN co.oid IS NULL THEN o.oprcom ELSE 0 END, CASE WHEN ne.oid IS NULL THEN o.oprnegate ELSE 0 END] \
          FROM pg_catalog.pg_operator o \
          LEFT JOIN pg_catalog.pg_operator co ON co.oid = o.oprcom \
          LEFT JOIN pg_catalog.pg_namespace cn ON cn.oid = co.oprnamespace \
@@ -77,6 +80,7 @@ pub async fn read(reader: &Reader<'_>) -> Result<Vec<ObjectRow<Operator>>> {
             join: function_name(c.text()?),
             merges: c.bool()?,
             hashes: c.bool()?,
+            dangling: c.oids()?.into_iter().filter(|oid| *oid != 0).collect(),
         })
     })
     .await
@@ -91,26 +95,6 @@ pub fn add(catalog: &mut Catalog, rows: Vec<ObjectRow<Operator>>) -> Result<()> 
         row.add(catalog, class::PG_OPERATOR, Body::Operator)?;
     }
     Ok(())
-}
-
-/// What is dumped although no server since 14 can make it: an operator behind its one operand.
-pub fn warnings(catalog: &Catalog) -> Vec<String> {
-    let objects = catalog.objects().iter();
-    objects
-        .filter_map(|object| match &object.body {
-            Body::Operator(operator)
-                if operator.kind == b'r'
-                    && operator.function.is_some()
-                    && object.dumps(Components::DEFINITION) =>
-            {
-                let signature = &operator.signature;
-                Some(format!(
-                    "postfix operators are not supported anymore (operator \"{signature}\")"
-                ))
-            }
-            _ => None,
-        })
-        .collect()
 }
 
 /// CREATE OPERATOR and its comment.
@@ -131,6 +115,14 @@ pub fn emit(object: &Object, operator: &Operator, out: &mut Emitter<'_>) {
         ")"
     );
     if object.dumps(Components::DEFINITION) {
+        if operator.kind == b'r' {
+            let signature = &operator.signature;
+            // No server since 14 can make it.
+            out.warn(format!(
+                "postfix operators are not supported anymore (operator \"{signature}\")"
+            ));
+        }
+        operator.dangling.iter().for_each(|oid| out.warn(not_found(*oid)));
         let schema = quoting.ident(catalog.schema_name(object).unwrap_or_default());
         let mut create = text!(
             "CREATE OPERATOR ",
@@ -173,6 +165,11 @@ pub fn emit(object: &Object, operator: &Operator, out: &mut Emitter<'_>) {
 /// An operator in a place where the name alone would not do.
 pub(super) fn reference((schema, name): &(BString, BString), quoting: Quoting) -> BString {
     text!("OPERATOR(", quoting.ident(schema), ".", name, ")")
+}
+
+/// The warning that an operator, which another object names, is gone.
+pub(super) fn not_found(oid: u32) -> String {
+    format!("could not find operator with OID {oid}")
 }
 
 /// The name in what `regprocedure` gives, which has the arguments too; `None` for no function.

@@ -157,7 +157,7 @@ async fn read_base(
     depends::add_members(catalog, &dependencies);
     attributes::add(catalog, attributes);
     selection::select(catalog, selection);
-    rule::add(catalog, rules);
+    rule::add(catalog, rules)?;
     publication::add_members(catalog, published, selection.with_everything());
     Ok(dependencies)
 }

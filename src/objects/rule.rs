@@ -11,7 +11,7 @@ use super::attributes::{self, Subject};
 use super::table::{RelKind, Table};
 use super::{Body, Catalog, Components, Emitter, Object, Reader, class, view};
 use crate::connect::Columns;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::sql::{put, text};
 use crate::toc::{CatalogId, Desc, DumpId, Section};
 
@@ -73,11 +73,20 @@ pub async fn read(reader: &Reader<'_>) -> Result<Vec<Row>> {
 
 /// Adds the rules of all relations in the catalog. Selection must have decided about the relations: a rule
 /// is wanted as its relation is.
-pub fn add(catalog: &mut Catalog, rows: Vec<Row>) {
+///
+/// # Errors
+/// If a rule is on no relation, which means that the catalogs contradict each other.
+pub fn add(catalog: &mut Catalog, rows: Vec<Row>) -> Result<()> {
     for row in rows {
-        let Some(relation) = catalog.find(class::PG_CLASS, row.table) else {
-            continue;
-        };
+        let relation = catalog.find(class::PG_CLASS, row.table).ok_or_else(|| {
+            let (table, rule) = (row.table, row.oid);
+            Error::new(
+                ErrorKind::Protocol,
+                format!(
+                    "failed sanity check, parent table with OID {table} of pg_rewrite entry with OID {rule} not found"
+                ),
+            )
+        })?;
         let of = catalog.object(relation);
         let (schema, owner, dump) = (of.schema, of.owner, of.dump);
         let is_view = matches!(&of.body, Body::Table(table)
@@ -106,6 +115,7 @@ pub fn add(catalog: &mut Catalog, rows: Vec<Row>) {
             catalog.object_mut(id).depend_on(relation);
         }
     }
+    Ok(())
 }
 
 /// Reads the texts of the rules on those of the `relations` that have any, views' queries left out.

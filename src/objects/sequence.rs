@@ -226,6 +226,9 @@ pub fn emit(object: &Object, table: &Table, out: &mut Emitter<'_>) {
         .owned_by
         .and_then(|owned_by| Some((owned_by, Owner::of(catalog, owned_by)?)));
     if object.dumps(Components::DEFINITION) {
+        if !["smallint", "integer", "bigint"].contains(&sequence.type_name.to_str_lossy().as_ref()) {
+            out.fail(format!("unrecognized sequence type: {}", sequence.type_name));
+        }
         let mut entry = out.entry(object, Desc::Sequence, Section::PreData);
         entry.definition = Some(match &owner {
             Some((OwnedBy { identity: true, .. }, owner)) => {

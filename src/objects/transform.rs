@@ -2,7 +2,7 @@
 
 use bstr::BString;
 
-use super::function::Signature;
+use super::function::{self, Signature};
 use super::row::{ObjectRow, read_rows};
 use super::{Body, Catalog, Components, Emitter, Object, Reader, attributes, class};
 use crate::error::Result;
@@ -20,6 +20,8 @@ pub struct Transform {
     pub from_sql: Option<Signature>,
     /// The function that makes a value of one of the language.
     pub to_sql: Option<Signature>,
+    /// The oids of both functions, 0 for none.
+    pub functions: [u32; 2],
 }
 
 /// Reads all transforms.
@@ -38,7 +40,8 @@ pub async fn read(reader: &Reader<'_>) -> Result<Vec<ObjectRow<Transform>>> {
     let to_sql = Signature::columns_of("q", "qn");
     let sql = format!(
         "SELECT f.oid, t.typname::pg_catalog.text || ' ' || pg_catalog.quote_ident(l.lanname), NULL::oid, NULL::oid, \
-            pg_catalog.format_type(f.trftype, NULL), l.lanname, {from_sql}, {to_sql} \
+            pg_catalog.format_type(f.trftype, NULL), l.lanname, {from_sql}, {to_sql}, \
+            f.trffromsql::pg_catalog.oid, f.trftosql::pg_catalog.oid \
          FROM {transforms} f \
          JOIN pg_catalog.pg_type t ON t.oid = f.trftype \
          JOIN pg_catalog.pg_language l ON l.oid = f.trflang \
@@ -54,6 +57,7 @@ pub async fn read(reader: &Reader<'_>) -> Result<Vec<ObjectRow<Transform>>> {
             language: c.text()?,
             from_sql: Signature::read(c)?,
             to_sql: Signature::read(c)?,
+            functions: [c.oid()?, c.oid()?],
         })
     })
     .await
@@ -80,6 +84,18 @@ pub fn emit(object: &Object, transform: &Transform, out: &mut Emitter<'_>) {
         let name = text!("TRANSFORM ", subject);
         let mut create = text!("CREATE ", name, " (");
         let mut comma = "";
+        let found = [transform.from_sql.is_some(), transform.to_sql.is_some()];
+        for (oid, found) in transform.functions.iter().zip(found) {
+            if *oid != 0 && !found {
+                out.fail(function::not_found(*oid));
+            }
+        }
+        if transform.functions == [0, 0] {
+            out.warn(
+                "bogus transform definition, at least one of trffromsql and trftosql should be nonzero"
+                    .to_owned(),
+            );
+        }
         for (clause, function) in [("FROM SQL", &transform.from_sql), ("TO SQL", &transform.to_sql)] {
             if let Some(function) = function {
                 put!(create; comma, clause, " WITH FUNCTION ", function.to_sql(quoting));

@@ -33,7 +33,7 @@ pub async fn read_details(reader: &Reader<'_>, relations: &[u32]) -> Result<Vec<
         let mut c = Columns::new(row);
         Ok(Definition {
             view: c.oid()?,
-            query: c.text()?,
+            query: c.opt_text()?.unwrap_or_default(),
         })
     };
     reader

@@ -18,7 +18,7 @@ use crate::toc::{Desc, Entry, Section};
 /// A foreign server.
 #[derive(Debug)]
 pub struct ForeignServer {
-    /// The bare name of its foreign-data wrapper.
+    /// The bare name of its foreign-data wrapper, empty if that is gone.
     pub wrapper: BString,
     /// What kind of server it is.
     pub kind: Option<BString>,
@@ -54,9 +54,9 @@ pub async fn read(reader: &Reader<'_>) -> Result<Rows> {
     let options = options_column("s.srvoptions");
     let acl = acl_columns("s.srvacl", 'S', "s.srvowner");
     let servers = format!(
-        "SELECT s.oid, s.srvname, NULL::oid, s.srvowner, w.fdwname, s.srvtype, s.srvversion, {options}, {acl} \
+        "SELECT s.oid, s.srvname, NULL::oid, s.srvowner, COALESCE(w.fdwname, ''), s.srvtype, s.srvversion, {options}, {acl} \
          FROM pg_catalog.pg_foreign_server s \
-         JOIN pg_catalog.pg_foreign_data_wrapper w ON w.oid = s.srvfdw \
+         LEFT JOIN pg_catalog.pg_foreign_data_wrapper w ON w.oid = s.srvfdw \
          ORDER BY s.oid"
     );
     // The view shows everybody everything but the options.
@@ -108,6 +108,9 @@ pub fn emit(object: &Object, server: &ForeignServer, out: &mut Emitter<'_>) {
     let quoting = out.catalog.quoting;
     let name = quoting.ident(&object.name);
     if object.dumps(Components::DEFINITION) {
+        if server.wrapper.is_empty() {
+            out.fail_without("foreign-data wrapper", object);
+        }
         let mut create = text!("CREATE SERVER ", name);
         if let Some(kind) = &server.kind {
             put!(create; " TYPE ", quoting.literal(kind));

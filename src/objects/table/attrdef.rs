@@ -8,7 +8,7 @@ use postgres_types::Type;
 use tokio_postgres::Row;
 
 use crate::connect::Columns;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::objects::{Body, Catalog, Components, Cost, Emitter, Object, Reader, class};
 use crate::sql::text;
 use crate::toc::{CatalogId, Desc, DumpId, Section};
@@ -67,7 +67,9 @@ pub fn add(catalog: &mut Catalog, rows: Vec<AttrDefRow>) -> Result<()> {
             .table(table_id)
             .and_then(|table| Some((table, table.column(row.column)?)))
         else {
-            continue;
+            let (name, column) = (&catalog.object(table_id).name, row.column);
+            let message = format!("invalid adnum value {column} for table \"{name}\"");
+            return Err(Error::new(ErrorKind::Protocol, message));
         };
         if column.dropped {
             continue;

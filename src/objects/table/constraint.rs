@@ -199,6 +199,32 @@ pub fn add(catalog: &mut Catalog, rows: Vec<ConstraintRow>) -> Result<()> {
             }
         }
     }
+    count_checks(catalog)
+}
+
+/// Holds the check constraints against the number that their tables know.
+fn count_checks(catalog: &Catalog) -> Result<()> {
+    let is_check = |id: &&DumpId| {
+        matches!(&catalog.object(**id).body, Body::Constraint(constraint)
+            if constraint.kind == ConstraintKind::Check)
+    };
+    for object in catalog.objects() {
+        let Body::Table(table) = &object.body else {
+            continue;
+        };
+        let (expected, found) = (
+            usize::from(table.check_count.unsigned_abs()),
+            table.checks.iter().filter(is_check).count(),
+        );
+        if table.interesting && expected != found {
+            let (name, plural) = (&object.name, if expected == 1 { "" } else { "s" });
+            let message = format!(
+                "expected {expected} check constraint{plural} on table \"{name}\" but found {found}; \
+                 the system catalogs might be corrupted"
+            );
+            return Err(Error::new(ErrorKind::Protocol, message));
+        }
+    }
     Ok(())
 }
 

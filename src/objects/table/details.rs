@@ -95,8 +95,7 @@ pub fn add(catalog: &mut Catalog, details: Details) -> Result<()> {
             table.foreign = Some(foreign);
         }
     }
-    attach::add(catalog);
-    Ok(())
+    attach::add(catalog)
 }
 
 async fn read_partitioning(reader: &Reader<'_>, wanted: &[u32]) -> Result<Vec<Partitioning>> {

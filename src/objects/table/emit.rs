@@ -24,6 +24,13 @@ pub fn emit(object: &Object, table: &Table, out: &mut Emitter<'_>) {
     };
     let word = table.relkind.keyword();
     if object.dumps(Components::DEFINITION) {
+        if table.with_oids {
+            let name = out.catalog.ident(object);
+            out.warn(format!("WITH OIDS is not supported anymore (table \"{name}\")"));
+        }
+        if table.relkind == RelKind::Foreign && table.foreign.is_none() {
+            out.fail_without("foreign server", object);
+        }
         let mut entry = relation_entry(object, table, desc, out);
         entry.definition = Some(definition(out, object, table));
         entry.drop_statement = Some(text!("DROP ", word, " ", out.catalog.qualified(object), ";\n"));

@@ -72,6 +72,8 @@ pub struct Table {
     pub force_row_security: bool,
     /// WITH OIDS (servers before 12).
     pub with_oids: bool,
+    /// `pg_class.relchecks`.
+    pub check_count: i16,
     /// `pg_class.relhasindex`.
     pub has_indexes: bool,
     /// `pg_class.relhasrules`.

@@ -93,9 +93,12 @@ pub fn add(catalog: &mut Catalog, rows: Relations) -> Result<()> {
             continue;
         };
         let parent_id = catalog.find(class::PG_CLASS, parent).ok_or_else(|| {
+            let name = &catalog.object(child_id).name;
             Error::new(
                 ErrorKind::Protocol,
-                format!("failed sanity check, parent OID {parent} of table with OID {child} not found"),
+                format!(
+                    "failed sanity check, parent OID {parent} of table \"{name}\" (OID {child}) not found"
+                ),
             )
         })?;
         if let Some(table) = catalog.table_mut(child_id) {
@@ -164,7 +167,7 @@ fn relations_sql(reader: &Reader<'_>) -> String {
   CASE WHEN c.reloftype <> 0 THEN pg_catalog.format_type(c.reloftype, NULL) END,
   {is_partition}, {unsafe_partitions}, {populated}, c.relpages, c.reltuples, c.relallvisible, {all_frozen},
   COALESCE(toast.relpages, 0), COALESCE(tablespace.spcname, ''), {access_method},
-  c.reloptions, toast.reloptions, {replica_identity}, {row_security}, {force_row_security}, {with_oids},
+  c.reloptions, toast.reloptions, {replica_identity}, {row_security}, {force_row_security}, {with_oids}, c.relchecks,
   c.relhasindex, c.relhasrules, c.relhastriggers, COALESCE(ft.ftserver, 0::pg_catalog.oid),
   COALESCE(owner.refobjid, 0::pg_catalog.oid), COALESCE(owner.refobjsubid, 0)::pg_catalog.int2,
   COALESCE(owner.deptype = 'i', false), c.relacl::pg_catalog.text[],
@@ -228,6 +231,7 @@ impl Relation {
             row_security: c.bool()?,
             force_row_security: c.bool()?,
             with_oids: c.bool()?,
+            check_count: c.int2()?,
             has_indexes: c.bool()?,
             has_rules: c.bool()?,
             has_triggers: c.bool()?,

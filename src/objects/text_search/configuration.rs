@@ -45,10 +45,10 @@ pub struct Rows {
 pub async fn read(reader: &Reader<'_>) -> Result<Rows> {
     let first = reader.first_oid;
     let configurations = &format!(
-        "SELECT c.oid, c.cfgname, c.cfgnamespace, c.cfgowner, n.nspname, p.prsname \
+        "SELECT c.oid, c.cfgname, c.cfgnamespace, c.cfgowner, COALESCE(n.nspname, ''), COALESCE(p.prsname, '') \
          FROM pg_catalog.pg_ts_config c \
-         JOIN pg_catalog.pg_ts_parser p ON p.oid = c.cfgparser \
-         JOIN pg_catalog.pg_namespace n ON n.oid = p.prsnamespace \
+         LEFT JOIN pg_catalog.pg_ts_parser p ON p.oid = c.cfgparser \
+         LEFT JOIN pg_catalog.pg_namespace n ON n.oid = p.prsnamespace \
          WHERE c.oid >= {first} ORDER BY c.oid"
     );
     let mappings = &format!(
@@ -102,6 +102,9 @@ pub fn emit(object: &Object, configuration: &Configuration, out: &mut Emitter<'_
     let catalog = out.catalog;
     let quoting = catalog.quoting;
     if object.dumps(Components::DEFINITION) {
+        if configuration.parser.is_empty() {
+            out.fail_without("parser", object);
+        }
         let name = text!("TEXT SEARCH CONFIGURATION ", catalog.qualified(object));
         let parser = quoting.qualified(&configuration.parser_schema, &configuration.parser);
         let mut create = text!("CREATE ", name, " (\n    PARSER = ", parser, " );\n");

@@ -13,7 +13,7 @@ use crate::toc::{Desc, Section};
 pub struct Dictionary {
     /// The schema of its template.
     pub template_schema: BString,
-    /// The name of its template.
+    /// The name of its template, empty if that is gone.
     pub template: BString,
     /// Its options as SQL, which is how the catalog keeps them.
     pub options: Option<BString>,
@@ -26,10 +26,10 @@ pub struct Dictionary {
 pub async fn read(reader: &Reader<'_>) -> Result<Vec<ObjectRow<Dictionary>>> {
     let first = reader.first_oid;
     let sql = &format!(
-        "SELECT d.oid, d.dictname, d.dictnamespace, d.dictowner, n.nspname, t.tmplname, d.dictinitoption \
+        "SELECT d.oid, d.dictname, d.dictnamespace, d.dictowner, COALESCE(n.nspname, ''), COALESCE(t.tmplname, ''), d.dictinitoption \
          FROM pg_catalog.pg_ts_dict d \
-         JOIN pg_catalog.pg_ts_template t ON t.oid = d.dicttemplate \
-         JOIN pg_catalog.pg_namespace n ON n.oid = t.tmplnamespace \
+         LEFT JOIN pg_catalog.pg_ts_template t ON t.oid = d.dicttemplate \
+         LEFT JOIN pg_catalog.pg_namespace n ON n.oid = t.tmplnamespace \
          WHERE d.oid >= {first} ORDER BY d.oid"
     );
     read_rows(reader, "text search dictionaries", sql, |c| {
@@ -57,6 +57,9 @@ pub fn add(catalog: &mut Catalog, rows: Vec<ObjectRow<Dictionary>>) -> Result<()
 pub fn emit(object: &Object, dictionary: &Dictionary, out: &mut Emitter<'_>) {
     let catalog = out.catalog;
     if object.dumps(Components::DEFINITION) {
+        if dictionary.template.is_empty() {
+            out.fail_without("template", object);
+        }
         let name = text!("TEXT SEARCH DICTIONARY ", catalog.qualified(object));
         let template = catalog
             .quoting

@@ -258,6 +258,15 @@ pub fn emit(object: &Object, body: &Type, out: &mut Emitter<'_>) {
         return;
     }
     let catalog = out.catalog;
+    if let TypeKind::Unknown(_) = body.kind {
+        if object.dumps(Components::DEFINITION) {
+            out.warn(format!(
+                "typtype of data type \"{}\" appears to be invalid",
+                object.name
+            ));
+        }
+        return;
+    }
     let qualified = catalog.qualified(object);
     let qualified: &BStr = qualified.as_ref();
     let quoting = catalog.quoting;
@@ -284,6 +293,12 @@ pub fn emit(object: &Object, body: &Type, out: &mut Emitter<'_>) {
             (Desc::Type, "TYPE", empty.create(qualified, quoting), "")
         }
         (None, TypeKind::Undefined) => (Desc::Type, "TYPE", text!("CREATE TYPE ", qualified, ";\n"), ""),
+        (None, TypeKind::Base | TypeKind::Range | TypeKind::Domain) => {
+            if object.dumps(Components::DEFINITION) {
+                out.fail_without("definition", object);
+            }
+            return;
+        }
         (None, _) => return,
     };
     if object.dumps(Components::DEFINITION) {
