@@ -217,6 +217,9 @@ async fn run(args: &Args, typed: &[String], mut job: Job, messages: &Messages) -
         archive.header().format,
         job.input.as_ref(),
     )?;
+    if messages.like_pg_tools() && job.options.jobs > 1 && matches!(job.action, Action::Server) {
+        check_parallel(&archive, job.input.as_ref())?;
+    }
     if let Some(path) = &job.use_list {
         let text = tokio::fs::read(path)
             .await
@@ -323,6 +326,20 @@ fn check_format(said: Option<&str>, found: Format, input: Option<&PathBuf>) -> R
         _ => "did not find magic string in file header".into(),
     };
     Err(Error::new(ErrorKind::Archive, why))
+}
+
+/// Refuses what pg_restore cannot restore in parallel, in its words.
+fn check_parallel(archive: &Archive, input: Option<&PathBuf>) -> Result<()> {
+    let why = if archive.header().format == Format::Tar {
+        "parallel restore is not supported with this archive file format"
+    } else if input.is_none() {
+        "parallel restore from standard input is not supported"
+    } else if !archive.seekable() {
+        "parallel restore from non-seekable file is not supported"
+    } else {
+        return Ok(());
+    };
+    Err(Error::new(ErrorKind::Unsupported, why))
 }
 
 pub(super) async fn sink(path: Option<&PathBuf>) -> Result<Box<dyn Sink>> {

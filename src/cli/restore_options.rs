@@ -161,6 +161,8 @@ pub(super) fn check(args: &Args) -> Result<Job, Refusal> {
             no_data_for_failed_tables: args.no_data_for_failed_tables,
             roles,
             managed: args.managed.managed,
+            jobs: jobs.and_then(|jobs| usize::try_from(jobs).ok()).unwrap_or(1),
+            ..RestoreOptions::default()
         },
     })
 }

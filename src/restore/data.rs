@@ -1,34 +1,117 @@
 //! Rows of a table and large objects, from the archive to the server.
 
+use std::ops::Range;
+
 use bstr::BString;
+use bytes::Bytes;
 
 use super::batches::Batch;
 use super::commands::Commands;
 use super::lane::{RestoreLane, Stop, server_error};
 use super::report::EntryName;
-use crate::archive::Archive;
+use crate::archive::{Archive, CopyRows, DataStream};
 use crate::error::{Error, Result};
 use crate::script::large_object::{Contents, Style};
 use crate::script::{Purpose, Statement};
-use crate::toc::Entry;
-use crate::wire::{CopyIn, Lane, ServerError};
+use crate::toc::{DumpId, Entry};
+use crate::wire::{CopyIn, ServerError};
+
+/// Where the rows of a COPY come from.
+pub(super) enum Rows<'a> {
+    /// All of an entry's.
+    Entry(&'a mut Archive, DumpId),
+    /// Those of some of its segments.
+    Segments(&'a mut Archive, DumpId, Range<usize>),
+}
+
+/// Rows on their way.
+enum Opened<'a> {
+    /// With COPY's end marker behind them.
+    Marked(CopyRows<'a>),
+    /// Without.
+    Bare(DataStream<'a>),
+}
+
+impl<'a> Rows<'a> {
+    async fn open(self) -> Result<Opened<'a>> {
+        match self {
+            Rows::Entry(archive, id) => Ok(Opened::Marked(archive.open_data(id).await?.rows())),
+            Rows::Segments(archive, id, range) => {
+                let index = archive.index();
+                let block = index.and_then(|index| index.block(id));
+                let is_last = block.is_none_or(|block| range.end >= block.segments.len());
+                let stream = archive.open_segments(id, range).await?;
+                Ok(if is_last {
+                    Opened::Marked(stream.rows())
+                } else {
+                    Opened::Bare(stream)
+                })
+            }
+        }
+    }
+}
+
+impl Opened<'_> {
+    async fn next(&mut self) -> Result<Option<Bytes>> {
+        match self {
+            Opened::Marked(rows) => rows.next().await,
+            Opened::Bare(stream) => stream.next().await,
+        }
+    }
+}
+
+/// How a COPY ended.
+pub(super) enum Loaded {
+    Rows(u64),
+    /// The statement was not accepted.
+    Refused(Box<ServerError>),
+    /// The rows were not.
+    Failed(Box<ServerError>),
+}
 
 impl RestoreLane<'_> {
-    /// Streams an entry's rows into `COPY … FROM stdin`. A refusal ends the sending at once and costs this
-    /// entry only.
-    pub(super) async fn copy_rows(
+    /// Streams rows into `COPY … FROM stdin`. A refusal ends the sending at once and costs these rows only.
+    ///
+    /// `frozen` is the statement to try first, if it is allowed to do more to the table than load rows.
+    pub(super) async fn load(
         &mut self,
-        archive: &mut Archive,
-        entry: &Entry,
         copy: &[u8],
-    ) -> Result<(), Stop> {
+        frozen: Option<&[u8]>,
+        rows: Rows<'_>,
+    ) -> Result<Loaded, Stop> {
         self.drain().await?;
-        let name = Some(EntryName::from(entry));
         let mut count = |bytes| {
             self.done.bytes += bytes;
             self.progress.bytes(bytes);
         };
-        match load(&mut self.lane, archive, entry, copy, &mut count).await? {
+        if let Some(frozen) = frozen.filter(|_| !self.in_block) {
+            match self.lane.copy_in(frozen).await {
+                Ok(target) => return Ok(send(target, rows, &mut count).await?),
+                // Whatever speaks against it, the rows can be loaded as ever, or it is told why not.
+                Err(error) => {
+                    let error = server_error(error)?;
+                    if error.is_fatal() {
+                        return Ok(Loaded::Refused(error));
+                    }
+                }
+            }
+        }
+        match self.lane.copy_in(copy).await {
+            Ok(target) => Ok(send(target, rows, &mut count).await?),
+            Err(error) => Ok(Loaded::Refused(server_error(error)?)),
+        }
+    }
+
+    /// Executes a statement that nothing is told about; says what the server has against it.
+    pub(super) async fn refusal(&mut self, sql: &[u8]) -> Result<Option<Box<ServerError>>, Stop> {
+        self.drain().await?;
+        Ok(self.lane.simple(sql).await?.error)
+    }
+
+    /// Tells how a COPY of all of an entry's rows ended.
+    pub(super) fn loaded(&mut self, entry: &Entry, copy: &[u8], loaded: Loaded) -> Result<(), Stop> {
+        let name = Some(EntryName::from(entry));
+        match loaded {
             Loaded::Rows(count) => {
                 self.report.rows += count;
                 self.done.rows += count;
@@ -61,7 +144,7 @@ impl RestoreLane<'_> {
         let mut stream = archive.open_data(entry.dump_id).await?;
         let mut commands = Commands::new(standard_strings);
         while let Some(bytes) = stream.next().await? {
-            self.loaded(bytes.len());
+            self.count(bytes.len());
             commands.push(&bytes);
             while let Some(sql) = commands.next() {
                 let statement = Statement {
@@ -92,7 +175,7 @@ impl RestoreLane<'_> {
             self.info(restoring_object(oid));
             let mut position = 0;
             while let Some(bytes) = objects.next().await? {
-                self.loaded(bytes.len());
+                self.count(bytes.len());
                 batch.push(oid, position, &bytes);
                 position += bytes.len() as u64;
                 if batch.is_full() {
@@ -106,7 +189,7 @@ impl RestoreLane<'_> {
         Ok(())
     }
 
-    fn loaded(&mut self, bytes: usize) {
+    fn count(&mut self, bytes: usize) {
         self.done.bytes += bytes as u64;
         self.progress.bytes(bytes as u64);
     }
@@ -137,7 +220,7 @@ impl RestoreLane<'_> {
             let mut sql = Vec::new();
             let mut contents = Contents::open(oid, style, &mut sql);
             while let Some(bytes) = objects.next().await? {
-                self.loaded(bytes.len());
+                self.count(bytes.len());
                 contents.write(&bytes, &mut sql);
                 self.large_objects(entry, &std::mem::take(&mut sql), oid, oid)
                     .await?;
@@ -162,28 +245,10 @@ pub(super) fn restored_objects(count: u64) -> BString {
     format!("restored {count} large object{plural}").into()
 }
 
-/// How a COPY ended.
-enum Loaded {
-    Rows(u64),
-    /// The statement was not accepted.
-    Refused(Box<ServerError>),
-    /// The rows were not.
-    Failed(Box<ServerError>),
-}
-
-async fn load(
-    lane: &mut Lane,
-    archive: &mut Archive,
-    entry: &Entry,
-    copy: &[u8],
-    count: &mut (dyn FnMut(u64) + Send),
-) -> Result<Loaded> {
-    let mut target = match lane.copy_in(copy).await {
-        Ok(target) => target,
-        Err(error) => return Ok(Loaded::Refused(server_error(error)?)),
-    };
-    let mut rows = match archive.open_data(entry.dump_id).await {
-        Ok(stream) => stream.rows(),
+/// Sends rows to a COPY that has begun.
+async fn send(mut target: CopyIn<'_>, rows: Rows<'_>, count: &mut (dyn FnMut(u64) + Send)) -> Result<Loaded> {
+    let mut rows = match rows.open().await {
+        Ok(rows) => rows,
         Err(error) => return give_up(target, error).await,
     };
     loop {

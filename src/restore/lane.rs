@@ -12,13 +12,14 @@ use bstr::{BStr, BString, ByteSlice};
 
 use super::managed::Managed;
 use super::report::{EntryName, Failure, Observer, Report, Skip, Stage};
+use super::schedule::Job;
 use super::track::{Mark, tell_connected};
 use crate::connect::{ConnectParams, ServerVersion};
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::{Done, Progress};
 use crate::script::{Purpose, Statement};
 use crate::toc::{DumpId, Entry};
-use crate::wire::{Lane, LaneError, ServerError};
+use crate::wire::{CancelToken, Lane, LaneError, ServerError};
 
 /// Statements under way at most; when that many are, half of them are waited for.
 pub(super) const STATEMENTS: usize = 256;
@@ -55,17 +56,29 @@ pub(super) struct RestoreLane<'o> {
     exit_on_error: bool,
     /// Whether statements stand in a transaction block that all of them share, so that what follows a
     /// failure in it has no effect.
-    in_block: bool,
+    pub(super) in_block: bool,
     stage: Stage,
     under_way: VecDeque<UnderWay>,
     bytes: usize,
     failed: HashSet<DumpId>,
+    finished: Vec<Job>,
+}
+
+/// What is left of a session.
+pub(super) struct Ended<'o> {
+    pub(super) params: ConnectParams,
+    pub(super) observer: &'o mut dyn Observer,
+    pub(super) report: Report,
+    /// The entries that have failed.
+    pub(super) failed: HashSet<DumpId>,
 }
 
 /// Something that waits for its turn to be told about.
 enum UnderWay {
     Info(BString),
     Mark(Mark),
+    /// The job is done when this is reached.
+    End(Job),
     Statement {
         entry: Option<EntryName>,
         sql: BString,
@@ -102,7 +115,28 @@ impl<'o> RestoreLane<'o> {
             under_way: VecDeque::new(),
             bytes: 0,
             failed: HashSet::new(),
+            finished: Vec::new(),
         })
+    }
+
+    /// What interrupts the session.
+    pub(super) fn cancel_token(&self) -> CancelToken {
+        self.lane.cancel_token()
+    }
+
+    /// Whether everything sent has been answered.
+    pub(super) fn is_idle(&self) -> bool {
+        self.under_way.is_empty()
+    }
+
+    /// Notes that what has been sent so far is all of a job.
+    pub(super) fn end_of(&mut self, job: Job) {
+        self.under_way.push_back(UnderWay::End(job));
+    }
+
+    /// The jobs whose end has been reached since this was asked last.
+    pub(super) fn finished(&mut self) -> Vec<Job> {
+        std::mem::take(&mut self.finished)
     }
 
     pub(super) fn version(&self) -> ServerVersion {
@@ -216,8 +250,18 @@ impl<'o> RestoreLane<'o> {
 
     /// Ends the session.
     pub(super) async fn close(self) -> Report {
+        self.end().await.report
+    }
+
+    /// Ends the session and gives back what outlives it.
+    pub(super) async fn end(self) -> Ended<'o> {
         self.lane.close().await;
-        self.report
+        Ended {
+            params: self.params,
+            observer: self.observer,
+            report: self.report,
+            failed: self.failed,
+        }
     }
 
     /// Settings of newer servers that an older one does without.
@@ -254,7 +298,7 @@ impl<'o> RestoreLane<'o> {
     }
 
     /// Waits for the oldest thing under way and tells about it.
-    async fn receive(&mut self) -> Result<(), Stop> {
+    pub(super) async fn receive(&mut self) -> Result<(), Stop> {
         match self.under_way.pop_front() {
             None => Ok(()),
             Some(UnderWay::Info(message)) => {
@@ -263,6 +307,10 @@ impl<'o> RestoreLane<'o> {
             }
             Some(UnderWay::Mark(mark)) => {
                 mark.tell(&*self.progress, |id| self.failed.contains(&id));
+                Ok(())
+            }
+            Some(UnderWay::End(job)) => {
+                self.finished.push(job);
                 Ok(())
             }
             Some(UnderWay::Statement { entry, sql, purpose }) => {

@@ -25,14 +25,18 @@
 mod batches;
 mod cluster;
 mod commands;
+mod crew;
 mod data;
+mod entries;
 mod lane;
 mod managed;
 mod options;
+mod parallel;
 pub mod plain;
 mod prepare;
 mod report;
 mod roles;
+mod schedule;
 mod to_script;
 mod to_server;
 mod track;

@@ -1,21 +1,25 @@
-//! A restore that executes its SQL on a server, over one lane.
+//! A restore that executes its SQL on a server.
+//!
+//! With one lane, entries are restored in the plan's order; what several lanes do is [`super::parallel`]'s.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use bstr::{BStr, ByteSlice};
 
 use super::Restore;
+use super::entries::{Entries, Load};
 use super::lane::{RestoreLane, Stop};
 use super::managed::{Managed, Rights};
+use super::parallel;
 use super::report::{Observer, Report};
-use super::track::{Mark, Tracked};
-use crate::archive::Archive;
 use crate::connect::ConnectParams;
 use crate::error::Result;
-use crate::script::large_object::Style;
-use crate::script::{Drops, Origin, Plan, Script, ScriptOptions, Settings, Step};
+use crate::script::{Origin, Plan, Script, ScriptOptions, Settings, Transactions};
 use crate::toc::{Desc, DumpId, Entry};
+
+/// `pg_class.relkind` of an ordinary table.
+const ORDINARY_TABLE: u8 = b'r';
 
 impl Restore {
     /// Executes the restore in the database that `params` leads to.
@@ -29,64 +33,45 @@ impl Restore {
     pub async fn to_server(mut self, params: ConnectParams, observer: &mut dyn Observer) -> Result<Report> {
         observer.info(BStr::new("connecting to database for restore"));
         let mut lane = RestoreLane::connect(params, observer, self.options.exit_on_error).await?;
-        let stopped = match self.run(&mut lane).await {
+        self.prepare_managed(&mut lane).await?;
+        if self.is_in_parallel() {
+            return parallel::run(self, lane).await;
+        }
+        let plan = Arc::new(self.plan()?);
+        let implied = self.is_implied_data_only();
+        let inhibit = self.options.no_data_for_failed_tables;
+        let sizes = self.tell_planned(&plan, &*lane.progress).await;
+        let mut at_work = Entries::new(&mut self.archive, lane, Script::new(Arc::clone(&plan)));
+        at_work.sizes = Arc::new(sizes);
+        let mut run = Serial {
+            at_work,
+            tables: Tables::of(&plan),
+            inhibit,
+            restored: HashSet::new(),
+        };
+        if implied {
+            run.at_work.lane.info("implied no-schema restore");
+        }
+        let stopped = match run.run(&plan).await {
             Ok(()) => false,
             Err(Stop::Failure) => true,
             Err(Stop::Error(error)) => return Err(error),
         };
         Ok(Report {
             stopped,
-            ..lane.close().await
+            ..run.at_work.lane.close().await
         })
     }
 
-    async fn run(&mut self, lane: &mut RestoreLane<'_>) -> Result<(), Stop> {
-        if self.is_implied_data_only() {
-            lane.info("implied no-schema restore");
-        }
-        self.prepare_managed(lane).await?;
-        let plan = Arc::new(Plan::new(
-            self.toc.clone(),
-            self.wanted.clone(),
-            // Meta-commands are for psql.
-            ScriptOptions {
-                restrict_key: None,
-                ..self.options.script.clone()
-            },
-            Origin {
-                creates_large_objects: self.archive.header().version.minor < 12,
-                ..Origin::default()
-            },
-        )?);
-        let sizes = self.tell_planned(&plan, &*lane.progress).await;
-        let mut run = Run {
-            sizes,
-            archive: &mut self.archive,
-            lane,
-            rows_of: rows_of(plan.toc()),
-            inhibit: self.options.no_data_for_failed_tables,
-            script: Script::new(Arc::clone(&plan)),
-        };
-        let opening = run.script.begin();
-        run.steps(None, opening).await?;
-        run.lane.process_toc();
-        for id in plan.drops() {
-            run.drop_object(&plan, id).await?;
-        }
-        run.script.after_drops();
-        for id in plan.order() {
-            run.restore(&plan, id).await?;
-        }
-        run.archive.finish().await?;
-        let closing = run.script.end(None);
-        run.steps(None, closing).await?;
-        run.lane.drain().await
+    /// Whether several lanes are wanted and can do it.
+    fn is_in_parallel(&self) -> bool {
+        self.options.jobs > 1
+            && self.options.script.transactions != Transactions::Single
+            && self.archive.seekable()
     }
-}
 
-impl Restore {
     /// For a user who is no superuser: leaves out what is known not to be allowed.
-    async fn prepare_managed(&mut self, lane: &mut RestoreLane<'_>) -> Result<(), Stop> {
+    async fn prepare_managed(&mut self, lane: &mut RestoreLane<'_>) -> Result<()> {
         if !self.options.managed {
             return Ok(());
         }
@@ -99,109 +84,118 @@ impl Restore {
         lane.managed = Some(managed);
         Ok(())
     }
+
+    /// What is restored, and how.
+    pub(super) fn plan(&self) -> Result<Plan> {
+        Plan::new(
+            self.toc.clone(),
+            self.wanted.clone(),
+            // Meta-commands are for psql.
+            ScriptOptions {
+                restrict_key: None,
+                ..self.options.script.clone()
+            },
+            Origin {
+                creates_large_objects: self.archive.header().version.minor < 12,
+                ..Origin::default()
+            },
+        )
+    }
 }
 
-/// A restore under way.
-struct Run<'a, 'o> {
-    archive: &'a mut Archive,
-    lane: &'a mut RestoreLane<'o>,
-    script: Script,
-    /// For each table, the entry of its rows the other way round: which table an entry's rows belong to.
-    rows_of: HashMap<DumpId, DumpId>,
+/// A restore under way in one session.
+struct Serial<'a, 'o> {
+    at_work: Entries<'a, 'o>,
+    tables: Tables,
     inhibit: bool,
-    /// How large each entry's data is, for those who want to know.
-    sizes: HashMap<DumpId, u64>,
+    restored: HashSet<DumpId>,
 }
 
-impl Run<'_, '_> {
-    async fn drop_object(&mut self, plan: &Plan, id: DumpId) -> Result<(), Stop> {
-        let Some(entry) = plan.entry(id) else {
-            return Ok(());
-        };
-        let steps = self.script.drop_object(id);
-        self.steps(Some(entry), steps).await
+impl Serial<'_, '_> {
+    async fn run(&mut self, plan: &Plan) -> Result<(), Stop> {
+        self.at_work.begin().await?;
+        for id in plan.drops() {
+            self.at_work.drop_object(id).await?;
+        }
+        self.at_work.script.after_drops();
+        for id in plan.order() {
+            self.restore(plan, id).await?;
+        }
+        self.at_work.archive.finish().await?;
+        self.at_work.end().await
     }
 
     async fn restore(&mut self, plan: &Plan, id: DumpId) -> Result<(), Stop> {
-        let Some(entry) = plan.entry(id) else {
-            return Ok(());
-        };
-        if self.is_inhibited(entry).await? {
-            return Ok(());
+        let mut load = Load::All;
+        if let Some(table) = self.tables.of_rows(id) {
+            self.at_work.lane.drain().await?;
+            let failed = self.at_work.lane.has_failed(table);
+            if failed && self.inhibit {
+                self.at_work.lane.info(inhibited(plan, id));
+                return Ok(());
+            }
+            // A list file can put rows before their table: then it is not this run's.
+            if !failed && self.tables.is_fresh(id) && self.restored.contains(&table) {
+                load = Load::Fresh;
+            }
         }
-        let tracked = Tracked::new(entry, plan.wanted(id), &self.sizes);
-        self.lane.mark(Mark::Begun(tracked.clone()));
-        let steps = self.script.restore(id, None)?;
-        self.steps(Some(entry), steps).await?;
-        self.lane.report.entries += 1;
-        let done = std::mem::take(&mut self.lane.done);
-        self.lane.mark(Mark::Done(tracked, done));
+        self.at_work.restore(id, &load).await?;
+        self.restored.insert(id);
+        self.at_work.lane.report.entries += 1;
         Ok(())
-    }
-
-    /// Whether these are rows of a table that could not be created.
-    async fn is_inhibited(&mut self, entry: &Entry) -> Result<bool, Stop> {
-        let table = self.rows_of.get(&entry.dump_id).copied();
-        let Some(table) = table.filter(|_| self.inhibit) else {
-            return Ok(false);
-        };
-        self.lane.drain().await?;
-        let inhibited = self.lane.has_failed(table);
-        if inhibited {
-            let tag = &entry.tag;
-            self.lane.info(format!(
-                "table \"{tag}\" could not be created, will not restore its data"
-            ));
-        }
-        Ok(inhibited)
-    }
-
-    async fn steps(&mut self, entry: Option<&Entry>, steps: Vec<Step>) -> Result<(), Stop> {
-        for step in steps {
-            self.step(entry, step).await?;
-        }
-        Ok(())
-    }
-
-    async fn step(&mut self, entry: Option<&Entry>, step: Step) -> Result<(), Stop> {
-        match (step, entry) {
-            (Step::Note(_), _) => Ok(()),
-            (Step::Info(message), _) => {
-                self.lane.info(message);
-                Ok(())
-            }
-            (Step::Warning(message), _) => {
-                self.lane.warning(&message);
-                Ok(())
-            }
-            (Step::Statement(statement), _) => self.lane.statement(entry, statement).await,
-            (Step::Connect { database, .. }, _) => self.lane.reconnect(BStr::new(&database)).await,
-            (Step::Rows(copy), Some(entry)) if copy.is_empty() => {
-                let standard_strings = self.script.plan().settings().standard_strings;
-                self.lane
-                    .run_commands(self.archive, entry, standard_strings)
-                    .await
-            }
-            (Step::Rows(copy), Some(entry)) => self.lane.copy_rows(self.archive, entry, &copy).await,
-            (Step::LargeObjects, Some(entry)) => {
-                let plan = self.script.plan();
-                let style = Style {
-                    standard_strings: plan.settings().standard_strings,
-                    creates: plan.origin().creates_large_objects,
-                    drops: plan.options().drops != Drops::None,
-                };
-                self.lane.write_large_objects(self.archive, entry, style).await
-            }
-            // Data belongs to an entry; what belongs to none has no data.
-            (Step::Rows(_) | Step::LargeObjects, None) => Ok(()),
-        }
     }
 }
 
-/// Which table each entry of rows belongs to: the first thing it depends on.
-fn rows_of(toc: &[Entry]) -> HashMap<DumpId, DumpId> {
-    toc.iter()
-        .filter(|entry| entry.desc == Desc::TableData)
-        .filter_map(|entry| Some((entry.dump_id, *entry.dependencies.first()?)))
-        .collect()
+/// Said of rows that are left out because their table is not there.
+pub(super) fn inhibited(plan: &Plan, rows: DumpId) -> Vec<u8> {
+    let tag = plan.entry(rows).map(|entry| entry.tag.as_slice());
+    [
+        b"table \"",
+        tag.unwrap_or_default(),
+        b"\" could not be created, will not restore its data",
+    ]
+    .concat()
+}
+
+/// Which tables entries of rows belong to, and which of these this run creates.
+pub(super) struct Tables {
+    of_rows: HashMap<DumpId, Table>,
+}
+
+struct Table {
+    id: DumpId,
+    created: bool,
+}
+
+impl Tables {
+    pub(super) fn of(plan: &Plan) -> Tables {
+        let table_of = |entry: &Entry| {
+            let id = *entry.dependencies.first()?;
+            let is_ordinary = |table: &Entry| {
+                table.desc == Desc::Table && table.relkind.is_none_or(|kind| kind == ORDINARY_TABLE)
+            };
+            Some(Table {
+                id,
+                created: plan.entry(id).is_some_and(is_ordinary)
+                    && plan.wanted(id).definition
+                    && plan.truncate_rows(entry).is_some(),
+            })
+        };
+        let rows = plan.toc().iter().filter(|entry| entry.desc == Desc::TableData);
+        Tables {
+            of_rows: rows
+                .filter_map(|entry| Some((entry.dump_id, table_of(entry)?)))
+                .collect(),
+        }
+    }
+
+    /// The table that an entry's rows belong to: the first thing the entry depends on.
+    pub(super) fn of_rows(&self, rows: DumpId) -> Option<DumpId> {
+        self.of_rows.get(&rows).map(|table| table.id)
+    }
+
+    /// Whether an entry's rows go into a table that this run creates, if nothing fails.
+    pub(super) fn is_fresh(&self, rows: DumpId) -> bool {
+        self.of_rows.get(&rows).is_some_and(|table| table.created)
+    }
 }

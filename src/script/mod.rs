@@ -11,6 +11,7 @@ mod database;
 mod drops;
 mod entry;
 pub mod large_object;
+mod load;
 mod owner;
 mod plan;
 mod restrict;

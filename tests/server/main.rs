@@ -19,6 +19,7 @@ mod options;
 mod oracle;
 mod ordinary_user;
 mod parallel_dump;
+mod parallel_restore;
 mod pipes;
 mod plain_input;
 mod restore;

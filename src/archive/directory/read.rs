@@ -127,14 +127,18 @@ impl DirectoryReader {
     pub(crate) async fn file_sizes(&self) -> HashMap<DumpId, u64> {
         let mut sizes = HashMap::new();
         for (id, name) in self.names.iter().filter(|(_, name)| !name.is_empty()) {
-            let file = match name.to_str() {
-                Ok(name) if safe_name(name) => self.folder.open(name).await,
-                _ => continue,
-            };
-            if let Ok(Some(file)) = file
-                && let Some(size) = file.size()
-            {
-                sizes.insert(*id, size);
+            let Ok(name) = name.to_str() else { continue };
+            if !safe_name(name) {
+                continue;
+            }
+            for (_, _, ending) in KINDS {
+                let file = self.folder.open(&format!("{name}{ending}")).await;
+                if let Ok(Some(file)) = file
+                    && let Some(size) = file.size()
+                {
+                    sizes.insert(*id, size);
+                    break;
+                }
             }
         }
         sizes

@@ -1,0 +1,200 @@
+//! Restoring entries in one session: what a script says of each, executed, with rows from the archive.
+//!
+//! Which entries, and in which order, is decided elsewhere: by the plan for a single lane, by the schedule for
+//! several.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use bstr::BStr;
+
+use super::data::{Loaded, Rows};
+use super::lane::{RestoreLane, Stop};
+use super::track::{Mark, Tracked};
+use crate::archive::Archive;
+use crate::progress::Done;
+use crate::script::large_object::Style;
+use crate::script::{Drops, Script, Step};
+use crate::toc::{DumpId, Entry};
+
+/// Which rows of an entry are loaded, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Load {
+    /// All of them, into a table that may hold others.
+    All,
+    /// All of them, into a table that this run has created: what it holds may be thrown away.
+    Fresh,
+    /// Those of some segments, into such a table, beside other lanes.
+    Segments(Range<usize>),
+    /// All of them, after those of some segments could not be loaded: the others are thrown away.
+    Again,
+}
+
+/// What became of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// It was restored, or told why not.
+    Told,
+    /// These rows of segments were loaded.
+    Part(Done),
+    /// The rows of segments were refused, and nothing was told about it.
+    Refused,
+}
+
+/// A session at work.
+pub(super) struct Entries<'a, 'o> {
+    pub(super) archive: &'a mut Archive,
+    pub(super) lane: RestoreLane<'o>,
+    pub(super) script: Script,
+    /// How large each entry's data is, for those who want to know.
+    pub(super) sizes: Arc<HashMap<DumpId, u64>>,
+}
+
+impl<'a, 'o> Entries<'a, 'o> {
+    /// A session that has just been opened.
+    pub(super) fn new(archive: &'a mut Archive, lane: RestoreLane<'o>, script: Script) -> Entries<'a, 'o> {
+        Entries {
+            archive,
+            lane,
+            script,
+            sizes: Arc::default(),
+        }
+    }
+
+    /// Sets up the session.
+    pub(super) async fn begin(&mut self) -> Result<(), Stop> {
+        let opening = self.script.begin();
+        self.steps(None, opening, &Load::All).await?;
+        self.lane.process_toc();
+        Ok(())
+    }
+
+    /// Ends the script.
+    pub(super) async fn end(&mut self) -> Result<(), Stop> {
+        let closing = self.script.end(None);
+        self.steps(None, closing, &Load::All).await?;
+        self.lane.drain().await
+    }
+
+    /// Drops an entry's object.
+    pub(super) async fn drop_object(&mut self, id: DumpId) -> Result<(), Stop> {
+        let plan = self.script.plan().clone();
+        let Some(entry) = plan.entry(id) else {
+            return Ok(());
+        };
+        let steps = self.script.drop_object(id);
+        self.steps(Some(entry), steps, &Load::All).await.map(drop)
+    }
+
+    /// Restores an entry, or some of its rows.
+    pub(super) async fn restore(&mut self, id: DumpId, load: &Load) -> Result<Outcome, Stop> {
+        let plan = self.script.plan().clone();
+        let Some(entry) = plan.entry(id) else {
+            return Ok(Outcome::Told);
+        };
+        // Whoever gives out parts tells of the whole.
+        let tracked = match load {
+            Load::All | Load::Fresh => Some(Tracked::new(entry, plan.wanted(id), &self.sizes)),
+            Load::Again | Load::Segments(_) => None,
+        };
+        if let Some(tracked) = &tracked {
+            self.lane.mark(Mark::Begun(tracked.clone()));
+        }
+        let steps = self.script.restore(id, None)?;
+        let outcome = self.steps(Some(entry), steps, load).await?;
+        let done = std::mem::take(&mut self.lane.done);
+        if let Some(tracked) = tracked {
+            self.lane.mark(Mark::Done(tracked, done));
+        }
+        Ok(match outcome {
+            Outcome::Part(part) => Outcome::Part(Done {
+                bytes: done.bytes,
+                ..part
+            }),
+            outcome => outcome,
+        })
+    }
+
+    async fn steps(&mut self, entry: Option<&Entry>, steps: Vec<Step>, load: &Load) -> Result<Outcome, Stop> {
+        let mut outcome = Outcome::Told;
+        for step in steps {
+            match (step, entry) {
+                (Step::Rows(copy), Some(entry)) if !copy.is_empty() => {
+                    outcome = self.rows(entry, &copy, load).await?;
+                }
+                // That the entry is being restored is said with its first part.
+                (Step::Info(_), _) if matches!(load, Load::Segments(range) if range.start > 0) => {}
+                (step, entry) => self.step(entry, step).await?,
+            }
+        }
+        Ok(outcome)
+    }
+
+    async fn step(&mut self, entry: Option<&Entry>, step: Step) -> Result<(), Stop> {
+        match (step, entry) {
+            (Step::Note(_), _) => {}
+            (Step::Info(message), _) => self.lane.info(message),
+            (Step::Warning(message), _) => self.lane.warning(&message),
+            (Step::Statement(statement), _) => self.lane.statement(entry, statement).await?,
+            (Step::Connect { database, .. }, _) => self.lane.reconnect(BStr::new(&database)).await?,
+            (Step::Rows(_), Some(entry)) => {
+                // Without a COPY statement the data is commands.
+                let standard_strings = self.script.plan().settings().standard_strings;
+                self.lane
+                    .run_commands(self.archive, entry, standard_strings)
+                    .await?;
+            }
+            (Step::LargeObjects, Some(entry)) => {
+                let plan = self.script.plan();
+                let style = Style {
+                    standard_strings: plan.settings().standard_strings,
+                    creates: plan.origin().creates_large_objects,
+                    drops: plan.options().drops != Drops::None,
+                };
+                self.lane.write_large_objects(self.archive, entry, style).await?;
+            }
+            // Data belongs to an entry; what belongs to none has no data.
+            (Step::Rows(_) | Step::LargeObjects, None) => {}
+        }
+        Ok(())
+    }
+
+    async fn rows(&mut self, entry: &Entry, copy: &[u8], load: &Load) -> Result<Outcome, Stop> {
+        let id = entry.dump_id;
+        let all = |archive| Rows::Entry(archive, id);
+        let loaded = match load {
+            Load::All => self.lane.load(copy, None, all(self.archive)).await?,
+            Load::Fresh => {
+                let frozen = self.script.plan().load_frozen(entry);
+                let frozen = frozen.as_ref().map(|sql| sql.as_slice());
+                self.lane.load(copy, frozen, all(self.archive)).await?
+            }
+            Load::Again => {
+                // For itself: it is to stand even if the rows are refused.
+                let truncate = self.script.plan().truncate_rows(entry).unwrap_or_default();
+                match self.lane.refusal(&truncate).await? {
+                    Some(error) => Loaded::Refused(error),
+                    None => self.lane.load(copy, None, all(self.archive)).await?,
+                }
+            }
+            Load::Segments(range) => {
+                let rows = Rows::Segments(self.archive, id, range.clone());
+                match self.lane.load(copy, None, rows).await? {
+                    Loaded::Rows(count) => {
+                        return Ok(Outcome::Part(Done {
+                            rows: count,
+                            ..Done::default()
+                        }));
+                    }
+                    Loaded::Refused(error) | Loaded::Failed(error) if !error.is_fatal() => {
+                        return Ok(Outcome::Refused);
+                    }
+                    loaded => loaded,
+                }
+            }
+        };
+        self.lane.loaded(entry, copy, loaded)?;
+        Ok(Outcome::Told)
+    }
+}

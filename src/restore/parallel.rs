@@ -1,0 +1,516 @@
+//! A restore over several lanes: one does what comes before the data, then all of them what the schedule gives out.
+//!
+//! This module owns the one who gives out: it starts lanes when there is work for them, passes on what they tell,
+//! and ends all of them when one cannot go on. What a lane does is [`super::crew`]'s; what can be done when, the
+//! [schedule](super::schedule)'s. Large tables that this run creates are loaded by several lanes from their
+//! segments; if one of the parts fails, all of them count for nothing and one lane loads the table once more, so that what is
+//! told and what is left is the same as with one lane.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bstr::{BStr, BString};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::crew::{self, Event, Work};
+use super::entries::{Entries, Load, Outcome};
+use super::lane::{Ended, RestoreLane, Stop};
+use super::report::{Observer, Report};
+use super::schedule::{AHEAD, Job, Schedule};
+use super::to_server::{Tables, inhibited};
+use super::track::Tracked;
+use super::{Restore, RestoreOptions};
+use crate::archive::Archive;
+use crate::error::{Error, ErrorKind, Result};
+use crate::progress::Done;
+use crate::script::{Plan, Script, ScriptOptions, Transactions};
+use crate::toc::DumpId;
+use crate::wire::CancelToken;
+
+/// How long sessions are given to hear that they are interrupted.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Runs a restore whose first session has just been opened.
+pub(super) async fn run(mut restore: Restore, lane: RestoreLane<'_>) -> Result<Report> {
+    let plan = Arc::new(restore.plan()?);
+    restore.tell_planned(&plan, &*lane.progress).await;
+    let sizes = Arc::new(restore.archive.data_sizes().await);
+    let lanes = restore.options.jobs;
+    let mut schedule = Schedule::new(&plan, &sizes, lanes);
+    let progress = Arc::clone(&lane.progress);
+    let managed = lane.managed.clone();
+    let implied = restore.is_implied_data_only();
+    let mut first = Entries::new(&mut restore.archive, lane, Script::new(Arc::clone(&plan)));
+    first.sizes = Arc::clone(&sizes);
+    if implied {
+        first.lane.info("implied no-schema restore");
+    }
+    let before = before_data(&mut first, &plan, &mut schedule).await;
+    let Ended {
+        params,
+        observer,
+        report,
+        failed,
+    } = first.lane.end().await;
+    let created = match before {
+        Ok(created) => created,
+        Err(Stop::Failure) => {
+            return Ok(Report {
+                stopped: true,
+                ..report
+            });
+        }
+        Err(Stop::Error(error)) => return Err(error),
+    };
+    let tables = Tables::of(&plan);
+    let parts = if restore.options.script.disable_triggers {
+        HashMap::new()
+    } else {
+        parts_of(&restore.archive, &plan, &restore.options, |id| {
+            let table = tables.of_rows(id);
+            tables.is_fresh(id) && table.is_some_and(|t| created.contains(&t) && !failed.contains(&t))
+        })
+    };
+    for (id, ranges) in &parts {
+        schedule.split(*id, ranges.len());
+    }
+    let (events, told) = mpsc::unbounded_channel();
+    let crew = Crew {
+        setting: Arc::new(crew::Setting {
+            params,
+            plan: lanes_plan(&plan)?,
+            exit_on_error: restore.options.exit_on_error,
+            sizes,
+            progress,
+            managed,
+        }),
+        archive: &restore.archive,
+        inhibit: restore.options.no_data_for_failed_tables,
+        plan,
+        schedule,
+        tables,
+        created,
+        parts,
+        failed,
+        report,
+        observer,
+        lanes: (0..lanes).map(|_| None).collect(),
+        tasks: JoinSet::new(),
+        events,
+        told,
+        open: HashMap::new(),
+    };
+    crew.run().await
+}
+
+/// What one lane does before the others start: drops, and everything that precedes the data. Says which entries that were.
+async fn before_data(
+    first: &mut Entries<'_, '_>,
+    plan: &Plan,
+    schedule: &mut Schedule,
+) -> Result<HashSet<DumpId>, Stop> {
+    first.begin().await?;
+    for id in plan.drops() {
+        first.drop_object(id).await?;
+    }
+    first.script.after_drops();
+    let mut created = HashSet::new();
+    for id in schedule.first(plan) {
+        if let Some(entry) = plan.entry(id) {
+            first.lane.info(named("processing item", entry));
+        }
+        first.restore(id, &Load::All).await?;
+        first.lane.report.entries += 1;
+        created.insert(id);
+    }
+    // With transactions of so many actions this ends the last one.
+    first.end().await?;
+    first.lane.info("entering main parallel loop");
+    Ok(created)
+}
+
+/// The plan for the lanes, where each entry is committed for itself: others wait for it.
+fn lanes_plan(plan: &Plan) -> Result<Arc<Plan>> {
+    let options = ScriptOptions {
+        transactions: Transactions::Each,
+        ..plan.options().clone()
+    };
+    let toc = plan.toc().to_vec();
+    let wanted = toc.iter().map(|entry| plan.wanted(entry.dump_id)).collect();
+    Ok(Arc::new(Plan::new(toc, wanted, options, plan.origin().clone())?))
+}
+
+/// The segments that make up the parts of each table that is loaded by several lanes.
+fn parts_of(
+    archive: &Archive,
+    plan: &Plan,
+    options: &RestoreOptions,
+    may_be_split: impl Fn(DumpId) -> bool,
+) -> HashMap<DumpId, Vec<Range<usize>>> {
+    let blocks = archive
+        .index()
+        .map(|index| index.blocks.as_slice())
+        .unwrap_or_default();
+    let mut parts = HashMap::new();
+    for block in blocks
+        .iter()
+        .filter(|block| !block.large_objects && plan.wanted(block.id).data)
+    {
+        let sizes: Vec<u64> = block.segments.iter().map(|segment| segment.sums.plain).collect();
+        let total = sizes.iter().fold(0, |sum: u64, size| sum.saturating_add(*size));
+        if total < options.part_size.saturating_mul(4) || !may_be_split(block.id) {
+            continue;
+        }
+        let ranges = cut(
+            &sizes,
+            options.part_size.max(total / (options.jobs as u64 * 8).max(1)),
+        );
+        if ranges.len() > 1 {
+            parts.insert(block.id, ranges);
+        }
+    }
+    parts
+}
+
+/// Runs of segments of at least so many bytes each; the last is no shorter than the others' least.
+fn cut(sizes: &[u64], least: u64) -> Vec<Range<usize>> {
+    let mut ranges: Vec<Range<usize>> = Vec::new();
+    let (mut start, mut sum) = (0, 0_u64);
+    for (at, size) in sizes.iter().enumerate() {
+        sum = sum.saturating_add(*size);
+        if sum >= least {
+            ranges.push(start..at + 1);
+            (start, sum) = (at + 1, 0);
+        }
+    }
+    if start < sizes.len() {
+        match ranges.last_mut() {
+            Some(last) => last.end = sizes.len(),
+            None => ranges.push(start..sizes.len()),
+        }
+    }
+    ranges
+}
+
+/// All lanes and whoever gives out the work.
+struct Crew<'a, 'o> {
+    setting: Arc<crew::Setting>,
+    archive: &'a Archive,
+    inhibit: bool,
+    plan: Arc<Plan>,
+    schedule: Schedule,
+    tables: Tables,
+    /// What stood before the lanes started.
+    created: HashSet<DumpId>,
+    parts: HashMap<DumpId, Vec<Range<usize>>>,
+    failed: HashSet<DumpId>,
+    report: Report,
+    observer: &'o mut dyn Observer,
+    lanes: Vec<Option<At>>,
+    tasks: JoinSet<(usize, Result<Report, Stop>)>,
+    events: mpsc::UnboundedSender<Event>,
+    told: mpsc::UnboundedReceiver<Event>,
+    /// Rows of which some may be loaded and others not, with what is counted of those that are.
+    open: HashMap<DumpId, Done>,
+}
+
+/// What a lane's task left.
+type Joined = Result<(usize, Result<Report, Stop>), tokio::task::JoinError>;
+
+/// A lane as seen from here.
+struct At {
+    work: mpsc::Sender<Work>,
+    cancel: Option<CancelToken>,
+}
+
+impl Crew<'_, '_> {
+    async fn run(mut self) -> Result<Report> {
+        let outcome = match self.work().await {
+            Ok(()) => self.finish().await,
+            Err(stop) => Err(stop),
+        };
+        match outcome {
+            Ok(()) => Ok(self.report),
+            Err(stop) => {
+                self.give_up().await;
+                match stop {
+                    Stop::Failure => Ok(Report {
+                        stopped: true,
+                        ..self.report
+                    }),
+                    Stop::Error(error) => Err(error),
+                }
+            }
+        }
+    }
+
+    /// Gives out everything there is and waits for it.
+    async fn work(&mut self) -> Result<(), Stop> {
+        loop {
+            self.give_out().await?;
+            if self.schedule.is_idle() {
+                if self.schedule.advance() {
+                    continue;
+                }
+                return Ok(());
+            }
+            self.hear().await?;
+        }
+    }
+
+    /// Gives every lane as much as it can take, in turns.
+    async fn give_out(&mut self) -> Result<(), Stop> {
+        loop {
+            let mut given = false;
+            for lane in 0..self.lanes.len() {
+                let Some(job) = self.schedule.next(lane) else {
+                    continue;
+                };
+                given = true;
+                self.give(lane, job).await?;
+            }
+            if !given {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn give(&mut self, lane: usize, job: Job) -> Result<(), Stop> {
+        let table = self.tables.of_rows(job.id);
+        let failed = table.is_some_and(|table| self.failed.contains(&table));
+        if failed && self.inhibit {
+            let message = inhibited(&self.plan, job.id);
+            self.observer.info(BStr::new(&message));
+            self.schedule.done(lane, job);
+            return Ok(());
+        }
+        let created = !failed && table.is_some_and(|table| self.created.contains(&table));
+        let load = match job.part {
+            Some(part) => {
+                let range = self.parts.get(&job.id).and_then(|ranges| ranges.get(part));
+                self.open.entry(job.id).or_default();
+                if part == 0
+                    && let Some(entry) = self.plan.entry(job.id)
+                {
+                    let tracked = Tracked::new(entry, self.plan.wanted(job.id), &self.setting.sizes);
+                    self.setting.progress.entry_begun(&tracked.item());
+                }
+                Load::Segments(range.cloned().unwrap_or_default())
+            }
+            None if self.open.contains_key(&job.id) => Load::Again,
+            None if created && self.tables.is_fresh(job.id) => Load::Fresh,
+            None => Load::All,
+        };
+        if job.part.unwrap_or(0) == 0
+            && let Some(entry) = self.plan.entry(job.id)
+        {
+            self.observer.info(named("launching item", entry).as_ref());
+        }
+        if self.lanes.get(lane).is_some_and(Option::is_none) {
+            self.start(lane).await?;
+        }
+        let at = self.lanes.get(lane).and_then(Option::as_ref);
+        // A lane that has ended says why.
+        if let Some(at) = at {
+            let _ = at.work.try_send(Work { job, load });
+        }
+        Ok(())
+    }
+
+    async fn start(&mut self, lane: usize) -> Result<(), Stop> {
+        let archive = self.archive.reopen().await?.ok_or_else(|| {
+            Error::new(
+                ErrorKind::Archive,
+                "the archive cannot be opened once more for another lane",
+            )
+        })?;
+        let (work, to_do) = mpsc::channel(AHEAD + 1);
+        let task = crew::serve(
+            lane,
+            Arc::clone(&self.setting),
+            archive,
+            to_do,
+            self.events.clone(),
+        );
+        self.tasks.spawn(async move { (lane, task.await) });
+        if let Some(at) = self.lanes.get_mut(lane) {
+            *at = Some(At { work, cancel: None });
+        }
+        Ok(())
+    }
+
+    /// Waits for what a lane has to tell.
+    async fn hear(&mut self) -> Result<(), Stop> {
+        tokio::select! {
+            biased;
+            event = self.told.recv() => match event {
+                Some(event) => self.note(event),
+                None => Ok(()),
+            },
+            ended = self.tasks.join_next() => {
+                // What it told before it ended comes first.
+                while let Ok(event) = self.told.try_recv() {
+                    self.note(event)?;
+                }
+                self.ended(ended)
+            }
+        }
+    }
+
+    fn ended(&mut self, ended: Option<Joined>) -> Result<(), Stop> {
+        match ended {
+            Some(Ok((_, Ok(report)))) => {
+                self.report.rows += report.rows;
+                self.report.large_objects += report.large_objects;
+                Ok(())
+            }
+            Some(Ok((_, Err(stop)))) => Err(stop),
+            Some(Err(error)) => {
+                let sentence = "a lane of the restore ended in an unforeseen way";
+                Err(Error::with_source(ErrorKind::Connect, sentence, error).into())
+            }
+            None => Err(Error::new(ErrorKind::Connect, "no lane is left that could go on").into()),
+        }
+    }
+
+    fn note(&mut self, event: Event) -> Result<(), Stop> {
+        match event {
+            Event::Info(message) => self.observer.info(BStr::new(&message)),
+            Event::Warning(message) => self.observer.warning(BStr::new(&message)),
+            Event::Failure(failure) => {
+                self.report.errors += 1;
+                self.failed
+                    .extend(failure.entry.as_ref().map(|entry| entry.dump_id));
+                self.observer.failure(&failure);
+            }
+            Event::Skipped(skip) => {
+                self.report.skipped += 1;
+                self.observer.skipped(&skip);
+            }
+            Event::Connected { lane, cancel } => {
+                if let Some(Some(at)) = self.lanes.get_mut(lane) {
+                    at.cancel = Some(cancel);
+                }
+            }
+            Event::Done { lane, job, outcome } => self.done(lane, job, outcome),
+        }
+        Ok(())
+    }
+
+    fn done(&mut self, lane: usize, job: Job, outcome: Outcome) {
+        match outcome {
+            Outcome::Told => {}
+            Outcome::Part(part) => {
+                let done = self.open.entry(job.id).or_default();
+                done.rows += part.rows;
+                done.bytes += part.bytes;
+            }
+            // One lane says what is wrong as it is said where there is but one.
+            Outcome::Refused => self.schedule.again(job.id),
+        }
+        if !self.schedule.done(lane, job) {
+            return;
+        }
+        if let Some(done) = self.open.remove(&job.id) {
+            self.tell_done(job, done);
+        }
+        self.report.entries += 1;
+        if let Some(entry) = self.plan.entry(job.id) {
+            self.observer.info(named("finished item", entry).as_ref());
+        }
+    }
+
+    /// Tells the end of rows that several lanes have loaded, or had to leave to one.
+    fn tell_done(&mut self, job: Job, done: Done) {
+        let failed = self.failed.contains(&job.id);
+        let done = if job.part.is_some() {
+            self.report.rows += done.rows;
+            Done { failed, ..done }
+        } else {
+            Done {
+                failed,
+                ..Done::default()
+            }
+        };
+        if let Some(entry) = self.plan.entry(job.id) {
+            let tracked = Tracked::new(entry, self.plan.wanted(job.id), &self.setting.sizes);
+            self.setting.progress.entry_done(&tracked.item(), &done);
+        }
+    }
+
+    /// Lets the lanes end, and does what no order was found for.
+    async fn finish(&mut self) -> Result<(), Stop> {
+        self.observer.info(BStr::new("finished main parallel loop"));
+        self.lanes.iter_mut().for_each(|at| *at = None);
+        while let Some(ended) = self.tasks.join_next().await {
+            while let Ok(event) = self.told.try_recv() {
+                self.note(event)?;
+            }
+            self.ended(Some(ended))?;
+        }
+        for id in self.schedule.left_over() {
+            self.missed(id).await?;
+        }
+        Ok(())
+    }
+
+    async fn missed(&mut self, id: DumpId) -> Result<(), Stop> {
+        if let Some(entry) = self.plan.entry(id) {
+            self.observer
+                .info(named("processing missed item", entry).as_ref());
+        }
+        self.start(0).await?;
+        if let Some(Some(at)) = self.lanes.first() {
+            let job = Job { id, part: None };
+            let _ = at.work.try_send(Work { job, load: Load::All });
+        }
+        self.lanes.iter_mut().for_each(|at| *at = None);
+        let ended = self.tasks.join_next().await;
+        while let Ok(event) = self.told.try_recv() {
+            match event {
+                Event::Done { .. } => self.report.entries += 1,
+                event => self.note(event)?,
+            }
+        }
+        self.ended(ended)
+    }
+
+    /// Interrupts whatever is under way, and leaves no table with a part of its rows.
+    async fn give_up(&mut self) {
+        let cancels = self.lanes.iter().flatten().filter_map(|at| at.cancel.clone());
+        let cancels: Vec<_> = cancels.map(|token| async move { token.cancel().await }).collect();
+        let _ = tokio::time::timeout(PATIENCE, futures_util::future::join_all(cancels)).await;
+        self.lanes.clear();
+        self.tasks.shutdown().await;
+        if !self.open.is_empty() {
+            let _ = tokio::time::timeout(PATIENCE, self.empty_open_tables()).await;
+        }
+    }
+
+    /// Empties tables that are not loaded completely; when the server is gone there is nobody to do it.
+    async fn empty_open_tables(&self) {
+        let Ok(mut lane) = self.setting.params.lane().await else {
+            return;
+        };
+        for id in self.open.keys() {
+            let sql = self
+                .plan
+                .entry(*id)
+                .and_then(|entry| self.plan.truncate_rows(entry));
+            if let Some(sql) = sql {
+                let _ = lane.simple(&sql).await;
+            }
+        }
+        lane.close().await;
+    }
+}
+
+/// `launching item 12 TABLE DATA t`.
+fn named(what: &str, entry: &crate::toc::Entry) -> BString {
+    let mut text = BString::from(format!("{what} {} {} ", entry.dump_id, entry.desc));
+    text.extend_from_slice(&entry.tag);
+    text
+}
