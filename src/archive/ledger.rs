@@ -7,12 +7,15 @@ use crate::toc::DumpId;
 /// Large objects are indexed in groups of at least this many stored bytes.
 const GROUP: u64 = 1 << 20;
 
+/// Up to so many bytes are summed again sooner than two sums are put together.
+const SHORT: u64 = 32 << 10;
+
 /// The book of blocks and segments.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     toc_crc32c: u32,
     blocks: Vec<BlockRecord>,
-    /// Sums of the block that is open.
+    /// Sums of the block that is open, if it is one of rows. Those of large objects are their groups'.
     block: Sums,
     /// The group of large objects that is open.
     group: Option<SegmentRecord>,
@@ -45,7 +48,6 @@ impl Ledger {
 
     /// Opens a large object that starts at `position`.
     pub(crate) fn begin_object(&mut self, oid: u32, position: u64) {
-        self.block.add_object(oid);
         self.group
             .get_or_insert(SegmentRecord {
                 offset: position,
@@ -57,30 +59,40 @@ impl Ledger {
 
     /// Adds what stands around the segments of a stream.
     pub(crate) fn frame(&mut self, bytes: &[u8]) {
-        self.block.add_stored(bytes);
-        if let Some(group) = &mut self.group {
-            group.sums.add_stored(bytes);
+        match &mut self.group {
+            Some(group) => group.sums.add_stored(bytes),
+            None => self.block.add_stored(bytes),
         }
     }
 
     /// Adds a segment whose first chunk is at `position`.
     pub(crate) fn segment(&mut self, segment: &Segment, position: u64) {
-        // What counts in a block of large objects is objects.
-        let rows = if self.group.is_some() { 0 } else { segment.rows };
-        let sums = Sums {
+        let mut sums = Sums {
             stored: segment.stored_len,
             plain: segment.plain_len,
-            rows,
+            rows: segment.rows,
             crc32c: segment.crc32c,
         };
+        if let Some(group) = &mut self.group {
+            // What counts in a block of large objects is objects.
+            sums.rows = 0;
+            if segment.stored_len > SHORT {
+                group.sums.join(&sums);
+            } else {
+                segment
+                    .stored
+                    .iter()
+                    .for_each(|bytes| group.sums.add_stored(bytes));
+                group.sums.plain += segment.plain_len;
+            }
+            return;
+        }
         self.block.join(&sums);
-        match (&mut self.group, self.blocks.last_mut()) {
-            (Some(group), _) => group.sums.join(&sums),
-            (None, Some(block)) => block.segments.push(SegmentRecord {
+        if let Some(block) = self.blocks.last_mut() {
+            block.segments.push(SegmentRecord {
                 offset: position,
                 sums,
-            }),
-            (None, None) => {}
+            });
         }
     }
 
@@ -96,10 +108,11 @@ impl Ledger {
         self.end_group();
         let block = self.blocks.last_mut()?;
         block.place.end = position;
-        Some(Seal::Data {
-            id: block.id,
-            sums: self.block,
-        })
+        let sums = match block.large_objects {
+            true => block.sums(),
+            false => self.block,
+        };
+        Some(Seal::Data { id: block.id, sums })
     }
 
     /// The finished index.

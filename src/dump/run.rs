@@ -239,6 +239,7 @@ async fn write_data<W: ArchiveWriter>(
         sizes: &sizes,
         progress: &*observer.progress,
         info: &*observer.info,
+        way: None,
     };
     let writing = async {
         for entry in plan.entries.iter() {
@@ -345,6 +346,8 @@ struct Data<'a> {
     sizes: &'a HashMap<u32, Size>,
     progress: &'a dyn Progress,
     info: &'a (dyn Fn(&BStr) + Send + Sync),
+    /// How large objects are read, once that has been asked.
+    way: Option<large_objects::Way>,
 }
 
 impl Data<'_> {
@@ -374,8 +377,12 @@ impl Data<'_> {
                 (self.info)(announce::large_objects(entry, self.entries).as_bstr());
                 let reader = self.server.reader();
                 done.rows = oids.len() as u64;
-                done.bytes =
-                    large_objects::write(&reader, oids, self.encoders, writer, self.progress).await?;
+                let way = match self.way {
+                    Some(way) => way,
+                    None => *self.way.insert(large_objects::Way::find(&reader).await?),
+                };
+                let written = large_objects::write(&reader, way, oids, self.encoders, writer, self.progress);
+                done.bytes = written.await?;
                 writer.end_large_objects().await?;
             }
         }
