@@ -2,8 +2,8 @@
 //!
 //! Their lengths are asked for first, so that a batch never holds more than a fixed number of bytes. The number
 //! of round trips grows with the bytes, not with the objects. Whoever may read `pg_largeobject` itself gets short objects
-//! from there, page by page, which costs the server a tenth of opening each; everybody else, and long objects, go by the
-//! functions for large objects.
+//! from there, page by page, which costs the server a part of opening each, and those of one page come with their
+//! lengths; everybody else, and long objects, go by the functions for large objects.
 
 use std::collections::HashMap;
 
@@ -21,7 +21,7 @@ use crate::progress::Progress;
 /// Bytes of contents in one batch.
 const BATCH: i64 = 2 << 20;
 /// How many objects' lengths are asked for at once.
-const GROUP: usize = 5_000;
+const GROUP: usize = 1_000;
 
 /// A piece of an object to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,16 +77,16 @@ pub(super) async fn write<W: ArchiveWriter>(
 ) -> Result<u64> {
     let mut bytes = 0;
     for group in oids.chunks(GROUP) {
-        let lengths = lengths(reader, way, group).await?;
+        let (lengths, mut known) = lengths(reader, way, group).await?;
         bytes += lengths.values().map(|length| length.unsigned_abs()).sum::<u64>();
         let batches = batches(group, &lengths);
         let mut batches = batches.iter();
         let Some(mut batch) = batches.next() else { continue };
-        let mut pieces = contents(reader, way, batch).await?;
+        let mut pieces = contents(reader, way, &mut known, batch).await?;
         // While a batch is written the next one is read.
         for next in batches {
             let written = write_batch(batch, pieces, encoders, writer, progress);
-            (pieces, ()) = try_join!(contents(reader, way, next), written)?;
+            (pieces, ()) = try_join!(contents(reader, way, &mut known, next), written)?;
             batch = next;
         }
         write_batch(batch, pieces, encoders, writer, progress).await?;
@@ -118,33 +118,42 @@ async fn write_batch<W: ArchiveWriter>(
     Ok(())
 }
 
-/// The lengths of objects.
-async fn lengths(reader: &Reader<'_>, way: Way, oids: &[u32]) -> Result<HashMap<u32, i64>> {
+/// The contents of objects that came with their lengths.
+type Known = HashMap<u32, Bytes>;
+
+/// The lengths of objects; an object without one is empty.
+async fn lengths(reader: &Reader<'_>, way: Way, oids: &[u32]) -> Result<(HashMap<u32, i64>, Known)> {
+    let seek = reader.version.pick(90_300, "lo_lseek64", "lo_lseek");
     let sql = match way {
-        // An object without pages is empty, and has no row here.
+        // The last page says how long an object is. The first one, if it is that, is all of it.
         Way::Pages(page) => format!(
-            "SELECT o.loid, pg_catalog.max(o.pageno::pg_catalog.int8 * {page} + pg_catalog.length(o.data)) \
-             FROM pg_catalog.pg_largeobject o WHERE o.loid = ANY ($1) GROUP BY o.loid"
+            "SELECT w.oid, last.pageno::pg_catalog.int8 * {page} + pg_catalog.length(last.data), \
+                CASE last.pageno WHEN 0 THEN last.data END \
+             FROM pg_catalog.unnest($1) w(oid), LATERAL (SELECT o.pageno, o.data FROM pg_catalog.pg_largeobject o \
+                WHERE o.loid = w.oid ORDER BY o.pageno DESC LIMIT 1) last"
         ),
-        Way::Functions => {
-            let seek = reader.version.pick(90_300, "lo_lseek64", "lo_lseek");
-            // 262144 is INV_READ; 2 is SEEK_END.
-            format!(
-                "SELECT o.oid, pg_catalog.{seek}(o.fd, 0, 2)::pg_catalog.int8, pg_catalog.lo_close(o.fd) \
-                 FROM (SELECT w.oid, pg_catalog.lo_open(w.oid, 262144) AS fd \
-                    FROM pg_catalog.unnest($1) w(oid) OFFSET 0) o"
-            )
-        }
+        // 262144 is INV_READ; 2 is SEEK_END.
+        Way::Functions => format!(
+            "SELECT o.oid, pg_catalog.{seek}(o.fd, 0, 2)::pg_catalog.int8, NULL::pg_catalog.bytea, \
+                pg_catalog.lo_close(o.fd) \
+             FROM (SELECT w.oid, pg_catalog.lo_open(w.oid, 262144) AS fd \
+                FROM pg_catalog.unnest($1) w(oid) OFFSET 0) o"
+        ),
     };
     let rows = reader
         .rows("the lengths of large objects", &sql, &[(&oids, Type::OID_ARRAY)])
         .await?;
     let mut lengths = HashMap::with_capacity(rows.len());
+    let mut known = Known::new();
     for row in &rows {
         let mut c = Columns::new(row);
-        lengths.insert(c.oid()?, c.int8()?);
+        let oid = c.oid()?;
+        lengths.insert(oid, c.int8()?);
+        if let Some(content) = c.opt_text()? {
+            known.insert(oid, bytes_of(content));
+        }
     }
-    Ok(lengths)
+    Ok((lengths, known))
 }
 
 /// The objects cut into pieces, and the pieces gathered into batches, of no more than [`BATCH`] bytes.
@@ -181,12 +190,24 @@ fn batches(oids: &[u32], lengths: &HashMap<u32, i64>) -> Vec<Vec<Piece>> {
 }
 
 /// The bytes of each piece of a batch.
-async fn contents(reader: &Reader<'_>, way: Way, batch: &[Piece]) -> Result<Vec<Bytes>> {
-    let are_short = batch.iter().all(|piece| piece.start == 0 && piece.is_last);
-    let contents = match way {
-        Way::Pages(page) if are_short => from_pages(reader, page, batch).await?,
-        Way::Pages(_) | Way::Functions => by_functions(reader, batch).await?,
-    };
+async fn contents(reader: &Reader<'_>, way: Way, known: &mut Known, batch: &[Piece]) -> Result<Vec<Bytes>> {
+    let is_short = |piece: &Piece| matches!(way, Way::Pages(_)) && piece.start == 0 && piece.is_last;
+    let (short, parts): (Vec<Piece>, Vec<Piece>) = batch.iter().copied().partition(is_short);
+    let (short, parts) = try_join!(
+        from_pages(reader, way, known, &short),
+        by_functions(reader, &parts)
+    )?;
+    let (mut short, mut parts) = (short.into_iter(), parts.into_iter());
+    let contents: Vec<Bytes> = batch
+        .iter()
+        .filter_map(|piece| {
+            if is_short(piece) {
+                short.next()
+            } else {
+                parts.next()
+            }
+        })
+        .collect();
     for (piece, bytes) in batch.iter().zip(&contents) {
         if bytes.len() as i64 != i64::from(piece.length) {
             let message = format!("large object {} is shorter than the server said", piece.oid);
@@ -201,6 +222,9 @@ async fn contents(reader: &Reader<'_>, way: Way, batch: &[Piece]) -> Result<Vec<
 }
 
 async fn by_functions(reader: &Reader<'_>, batch: &[Piece]) -> Result<Vec<Bytes>> {
+    if batch.is_empty() {
+        return Ok(Vec::new());
+    }
     let oids: Vec<u32> = batch.iter().map(|piece| piece.oid).collect();
     let starts: Vec<i64> = batch.iter().map(|piece| piece.start).collect();
     let lengths: Vec<i32> = batch.iter().map(|piece| piece.length).collect();
@@ -220,13 +244,22 @@ async fn by_functions(reader: &Reader<'_>, batch: &[Piece]) -> Result<Vec<Bytes>
 }
 
 /// Whole objects, put together from their pages. What was never written has no page, and reads as zeros.
-async fn from_pages(reader: &Reader<'_>, page: i64, batch: &[Piece]) -> Result<Vec<Bytes>> {
-    let oids: Vec<u32> = batch.iter().map(|piece| piece.oid).collect();
-    let sql = "SELECT o.loid, o.pageno, o.data FROM pg_catalog.pg_largeobject o WHERE o.loid = ANY ($1) \
-         ORDER BY o.loid, o.pageno";
-    let rows = reader
-        .rows("large objects", sql, &[(&oids, Type::OID_ARRAY)])
-        .await?;
+async fn from_pages(reader: &Reader<'_>, way: Way, known: &mut Known, batch: &[Piece]) -> Result<Vec<Bytes>> {
+    let Way::Pages(page) = way else {
+        return Ok(Vec::new());
+    };
+    let unknown = |piece: &&Piece| piece.length > 0 && !known.contains_key(&piece.oid);
+    let oids: Vec<u32> = batch.iter().filter(unknown).map(|piece| piece.oid).collect();
+    let sql = "SELECT w.oid, p.pageno, p.data FROM pg_catalog.unnest($1) w(oid), LATERAL (SELECT o.pageno, o.data \
+         FROM pg_catalog.pg_largeobject o WHERE o.loid = w.oid ORDER BY o.pageno OFFSET 0) p";
+    let rows = match oids.is_empty() {
+        true => Vec::new(),
+        false => {
+            reader
+                .rows("pages of large objects", sql, &[(&oids, Type::OID_ARRAY)])
+                .await?
+        }
+    };
     let mut objects: HashMap<u32, Vec<u8>> = HashMap::with_capacity(batch.len());
     for row in &rows {
         let mut c = Columns::new(row);
@@ -242,7 +275,10 @@ async fn from_pages(reader: &Reader<'_>, page: i64, batch: &[Piece]) -> Result<V
         object.resize(start, 0);
         object.extend_from_slice(&data);
     }
-    let whole = |piece: &Piece| Bytes::from(objects.remove(&piece.oid).unwrap_or_default());
+    let whole = |piece: &Piece| match known.remove(&piece.oid) {
+        Some(content) => content,
+        None => objects.remove(&piece.oid).unwrap_or_default().into(),
+    };
     Ok(batch.iter().map(whole).collect())
 }
 

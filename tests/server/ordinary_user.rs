@@ -14,6 +14,7 @@ CREATE FUNCTION own.f() RETURNS integer LANGUAGE sql AS 'SELECT 1';
 COMMENT ON FUNCTION own.f() IS 'own';
 GRANT SELECT ON own.t TO PUBLIC;
 SELECT lo_create(4711);
+SELECT lo_from_bytea(4712, decode(repeat('ab01', 5000), 'hex'));
 "#;
 
 #[test]

@@ -140,6 +140,10 @@ async fn every_query_runs_on_every_server() {
         let db = TempDb::new(Server::get(major));
         db.psql(SETUP);
         db.psql("SELECT lo_from_bytea(0, 'some bytes'); CREATE SEQUENCE q");
+        // One of some pages, and one that is read in pieces.
+        db.psql(
+            "SELECT lo_from_bytea(0, decode(repeat('00', n), 'hex')) FROM (VALUES (9000), (3000000)) v(n)",
+        );
         let params = ConnectParams::parse(db.conninfo().as_bytes()).expect("parameters");
         let observer = Observer {
             progress: Arc::new(NoProgress),
