@@ -11,6 +11,7 @@ use std::sync::Arc;
 use bstr::BString;
 use clap::Args;
 
+use super::message::Messages;
 use crate::connect::{ConnectOptions, Conninfo, PasswordPolicy, PasswordPrompt};
 use crate::error::Result;
 
@@ -96,11 +97,23 @@ impl ConnectionArgs {
             (_, true) => PasswordPolicy::Always,
             _ => PasswordPolicy::IfNeeded,
         };
-        options.prompt = Some(Arc::new(Terminal));
+        options.prompt = Some(Arc::new(Terminal { messages: None }));
         options.notices = Arc::new(|notice| eprintln!("{}", notice.report(None)));
         options.warnings = Arc::new(|warning| eprintln!("{warning}"));
         options
     }
+}
+
+/// Has warnings, notices and questions told in the program's name, and no bar drawn over them.
+pub(super) fn tell(options: &mut ConnectOptions, messages: &Messages) {
+    let told = messages.clone();
+    options.warnings = Arc::new(move |warning| told.plain(warning));
+    let told = messages.clone();
+    options.notices = Arc::new(move |notice| told.raw(notice.report(None)));
+    let messages = messages.clone();
+    options.prompt = Some(Arc::new(Terminal {
+        messages: Some(messages),
+    }));
 }
 
 /// What was typed, as the bytes that it was.
@@ -109,20 +122,30 @@ pub(super) fn bytes(text: &OsString) -> BString {
 }
 
 /// Asks on the terminal; without one, on standard error and input.
-struct Terminal;
+struct Terminal {
+    /// Whose bar must not be in the way.
+    messages: Option<Messages>,
+}
 
 impl PasswordPrompt for Terminal {
     fn ask(&self, prompt: &str) -> io::Result<String> {
-        if std::fs::File::open("/dev/tty").is_ok() {
-            return rpassword::prompt_password(prompt);
+        match &self.messages {
+            Some(messages) => messages.without_bar(|| ask(prompt)),
+            None => ask(prompt),
         }
-        io::stderr().write_all(prompt.as_bytes())?;
-        let mut line = String::new();
-        io::stdin().lock().read_line(&mut line)?;
-        // The line break that was typed is not seen in a terminal without echo, nor in a log.
-        eprintln!();
-        Ok(line.trim_end_matches(['\r', '\n']).into())
     }
+}
+
+fn ask(prompt: &str) -> io::Result<String> {
+    if std::fs::File::open("/dev/tty").is_ok() {
+        return rpassword::prompt_password(prompt);
+    }
+    io::stderr().write_all(prompt.as_bytes())?;
+    let mut line = String::new();
+    io::stdin().lock().read_line(&mut line)?;
+    // The line break that was typed is not seen in a terminal without echo, nor in a log.
+    eprintln!();
+    Ok(line.trim_end_matches(['\r', '\n']).into())
 }
 
 #[cfg(test)]

@@ -7,15 +7,17 @@ use std::sync::Arc;
 
 use clap::{ArgAction, Parser};
 
-use super::connection::ConnectionArgs;
+use super::account::Account;
+use super::connection::{self, ConnectionArgs};
 use super::content::ContentArgs;
 use super::dump_options::{self, Filters};
 use super::message::Messages;
+use super::progress::ProgressArgs;
 use super::runtime;
 use super::usage::{self, path};
 use crate::dump::{self, DumpOptions, Observer};
 use crate::error::Result;
-use crate::progress::NoProgress;
+use crate::progress::Progress;
 
 /// The options as typed.
 #[derive(Debug, Parser)]
@@ -165,6 +167,8 @@ pub(super) struct Args {
     pub(super) table_and_children: Vec<OsString>,
 
     #[command(flatten)]
+    pub(super) progress: ProgressArgs,
+    #[command(flatten)]
     pub(super) content: ContentArgs,
     #[command(flatten)]
     pub(super) connection: ConnectionArgs,
@@ -207,22 +211,27 @@ pub fn main() -> ExitCode {
         Ok(options) => options,
         Err(refusal) => return refusal.tell(&messages),
     };
-    runtime::run_to_end(&messages, run(&args, &options, &messages))
+    let account = match Account::open(&args.progress, &messages, options.output.file.is_none()) {
+        Ok(account) => account,
+        Err(refusal) => return refusal.tell(&messages),
+    };
+    let observer = observer(&messages, account.progress());
+    let ending = runtime::run_to_end(&messages, run(&args, &options, &observer, &messages));
+    account.close(ending)
 }
 
-async fn run(args: &Args, options: &DumpOptions, messages: &Messages) -> Result<()> {
+async fn run(args: &Args, options: &DumpOptions, observer: &Observer, messages: &Messages) -> Result<()> {
     let mut connection = args.connection.options(args.database.first(), "rsdump");
-    let told = messages.clone();
-    connection.warnings = Arc::new(move |warning| told.plain(warning));
-    dump::dump(&connection.resolve()?, options, &observer(messages)).await?;
+    connection::tell(&mut connection, messages);
+    dump::dump(&connection.resolve()?, options, observer).await?;
     Ok(())
 }
 
 /// Tells people what a dump tells.
-pub(super) fn observer(messages: &Messages) -> Observer {
+pub(super) fn observer(messages: &Messages, progress: Arc<dyn Progress>) -> Observer {
     let (told, informed) = (messages.clone(), messages.clone());
     Observer {
-        progress: Arc::new(NoProgress),
+        progress,
         info: Arc::new(move |line| informed.info(line)),
         warnings: Arc::new(move |warning| {
             told.warning(&warning.message);

@@ -9,13 +9,15 @@ use std::sync::Arc;
 
 use clap::{ArgAction, Parser};
 
+use super::account::Account;
 use super::checks::{self, Refusal, exclusive, number};
-use super::connection::{ConnectionArgs, bytes};
+use super::connection::{self, ConnectionArgs, bytes};
 use super::filter::{self, Command, Kind};
 use super::message::Messages;
+use super::progress::ProgressArgs;
 use super::{dump, dump_options, runtime, usage};
 use crate::archive::Format;
-use crate::dump::DumpOptions;
+use crate::dump::{DumpOptions, Observer};
 use crate::dumpall::{self, ClusterObserver, ClusterOptions, DatabaseOptions, Parts};
 use crate::error::Result;
 use crate::script::{Drops, is_valid_restrict_key, random_restrict_key};
@@ -85,6 +87,8 @@ struct Args {
     #[arg(short = 'l', long, value_name = "DBNAME", help_heading = "Connection options")]
     database: Option<OsString>,
 
+    #[command(flatten)]
+    progress: ProgressArgs,
     #[command(flatten)]
     passed_on: PassedOn,
     #[command(flatten)]
@@ -299,16 +303,21 @@ pub fn main() -> ExitCode {
         Ok(options) => options,
         Err(refusal) => return refusal.tell(&messages),
     };
-    runtime::run_to_end(&messages, run(&args, &options, &messages))
+    let account = match Account::open(&args.progress, &messages, args.file.is_none()) {
+        Ok(account) => account,
+        Err(refusal) => return refusal.tell(&messages),
+    };
+    let observer = dump::observer(&messages, account.progress());
+    let ending = runtime::run_to_end(&messages, run(&args, &options, observer, &messages));
+    account.close(ending)
 }
 
-async fn run(args: &Args, options: &ClusterOptions, messages: &Messages) -> Result<()> {
+async fn run(args: &Args, options: &ClusterOptions, database: Observer, messages: &Messages) -> Result<()> {
     let mut connection = args.connection.options_over_string("rsdumpall")?;
-    let told = messages.clone();
-    connection.warnings = Arc::new(move |warning| told.plain(warning));
+    connection::tell(&mut connection, messages);
     let (info, warning) = (messages.clone(), messages.clone());
     let observer = ClusterObserver {
-        database: dump::observer(messages),
+        database,
         info: Arc::new(move |text| info.info(text)),
         warning: Arc::new(move |text, detail| {
             warning.warning(text);

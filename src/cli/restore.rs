@@ -9,16 +9,20 @@ use std::sync::Arc;
 use bstr::{BStr, ByteSlice};
 use clap::{ArgAction, Parser};
 
-use super::connection::ConnectionArgs;
+use super::account::Account;
+use super::connection::{self, ConnectionArgs};
 use super::content::ContentArgs;
 use super::managed::ManagedArgs;
 use super::message::Messages;
+use super::progress::ProgressArgs;
+use super::report::Ending;
 use super::restore_options::{self, Action, Filters, Job};
 use super::usage::{self, path};
 use super::{restore_cluster, restore_plain, runtime, verify};
 use crate::archive::{Archive, FileSink, FileSource, Format, Sink, StdoutSink};
 use crate::connect::ConnectOptions;
 use crate::error::{Error, ErrorKind, Result};
+use crate::progress::Progress;
 use crate::restore::plain::{Input, PlainDump};
 use crate::restore::{Cluster, Failure, Observer, Report, Restore, Skip, Stage};
 use crate::toc::DumpId;
@@ -109,6 +113,8 @@ pub(super) struct Args {
     pub(super) transaction_size: Option<String>,
 
     #[command(flatten)]
+    pub(super) progress: ProgressArgs,
+    #[command(flatten)]
     pub(super) managed: ManagedArgs,
     #[command(flatten)]
     pub(super) content: ContentArgs,
@@ -152,11 +158,30 @@ pub fn main() -> ExitCode {
         Ok(job) => job,
         Err(refusal) => return refusal.tell(&messages),
     };
-    let runtime = match runtime::start(&messages) {
-        Ok(runtime) => runtime,
-        Err(code) => return code,
+    let account = match Account::open(
+        &args.progress,
+        &messages,
+        matches!(job.action, Action::Script(None)),
+    ) {
+        Ok(account) => account,
+        Err(refusal) => return refusal.tell(&messages),
     };
-    let outcome = runtime.block_on(run(&args, &typed, job, &messages));
+    let ending = run_to_end(&args, &typed, job, account.progress(), &messages);
+    account.close(ending)
+}
+
+fn run_to_end(
+    args: &Args,
+    typed: &[String],
+    job: Job,
+    progress: Arc<dyn Progress>,
+    messages: &Messages,
+) -> Ending {
+    let runtime = match runtime::start(messages) {
+        Ok(runtime) => runtime,
+        Err(ending) => return ending,
+    };
+    let outcome = runtime.block_on(run(args, typed, job, progress, messages));
     // Reading standard input blocks a thread that nobody waits for any more.
     runtime.shutdown_background();
     match outcome {
@@ -164,22 +189,29 @@ pub fn main() -> ExitCode {
             if report.errors > 0 && !report.stopped {
                 messages.warning(format!("errors ignored on restore: {}", report.errors));
             }
-            if report.errors > 0 {
-                ExitCode::FAILURE
-            } else {
-                ExitCode::SUCCESS
+            match (report.errors, report.stopped) {
+                (0, _) => Ending::Complete,
+                (_, false) => Ending::WithErrors,
+                (_, true) => Ending::Failed,
             }
         }
         Err(error) => {
             messages.error(error.to_string());
-            ExitCode::FAILURE
+            Ending::Failed
         }
     }
 }
 
-async fn run(args: &Args, typed: &[String], mut job: Job, messages: &Messages) -> Result<Report> {
+async fn run(
+    args: &Args,
+    typed: &[String],
+    mut job: Job,
+    progress: Arc<dyn Progress>,
+    messages: &Messages,
+) -> Result<Report> {
     let mut observer = Told {
         messages,
+        progress,
         stage: None,
         entry: None,
     };
@@ -300,6 +332,7 @@ async fn open(path: Option<&PathBuf>, messages: &Messages) -> Result<Opened> {
 
 fn connect_options(args: &Args, messages: &Messages) -> ConnectOptions {
     let mut options = args.connection.options(None, "rsrestore");
+    connection::tell(&mut options, messages);
     let told = messages.clone();
     options.notices = Arc::new(move |notice| told.info(notice.report(None)));
     options
@@ -371,6 +404,7 @@ fn listing(restore: &Restore, verbose: bool) -> Vec<u8> {
 /// Tells a run to the user as pg_restore does.
 struct Told<'a> {
     messages: &'a Messages,
+    progress: Arc<dyn Progress>,
     stage: Option<Stage>,
     entry: Option<DumpId>,
 }
@@ -385,7 +419,11 @@ impl Observer for Told<'_> {
     }
 
     fn skipped(&mut self, skip: &Skip) {
-        self.messages.skipped(skip.sentence());
+        self.messages.skipped(skip);
+    }
+
+    fn progress(&self) -> Arc<dyn Progress> {
+        Arc::clone(&self.progress)
     }
 
     fn failure(&mut self, failure: &Failure) {
@@ -416,6 +454,6 @@ impl Observer for Told<'_> {
             ));
             self.entry = Some(entry.dump_id);
         }
-        self.messages.error(&failure.message);
+        self.messages.failure(failure);
     }
 }

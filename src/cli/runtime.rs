@@ -1,29 +1,28 @@
-//! Running a dump to its end: the runtime, signals, the exit code.
-
-use std::process::ExitCode;
+//! Running a dump to its end: the runtime, signals, how it ended.
 
 use tokio::runtime::Runtime;
 
 use super::message::Messages;
+use super::report::Ending;
 use crate::error::Result;
 
-/// A runtime, or what to exit with: then it has been told why there is none.
-pub(super) fn start(messages: &Messages) -> Result<Runtime, ExitCode> {
+/// A runtime, or how that ended: then it has been told why there is none.
+pub(super) fn start(messages: &Messages) -> Result<Runtime, Ending> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| {
             messages.error(format!("could not start: {error}"));
-            ExitCode::FAILURE
+            Ending::Failed
         })
 }
 
 /// Runs a dump, tells how it failed, and ends early when the user gives up: dropping the dump removes what it has
 /// written so far.
-pub(super) fn run_to_end(messages: &Messages, dump: impl Future<Output = Result<()>>) -> ExitCode {
+pub(super) fn run_to_end(messages: &Messages, dump: impl Future<Output = Result<()>>) -> Ending {
     let runtime = match start(messages) {
         Ok(runtime) => runtime,
-        Err(code) => return code,
+        Err(ending) => return ending,
     };
     let outcome = runtime.block_on(async {
         tokio::select! {
@@ -33,14 +32,14 @@ pub(super) fn run_to_end(messages: &Messages, dump: impl Future<Output = Result<
     });
     runtime.shutdown_background();
     match outcome {
-        Some(Ok(())) => ExitCode::SUCCESS,
+        Some(Ok(())) => Ending::Complete,
         Some(Err(error)) => {
             messages.error(error.to_string());
-            ExitCode::FAILURE
+            Ending::Failed
         }
         None => {
             messages.plain("terminated by user");
-            ExitCode::FAILURE
+            Ending::Interrupted
         }
     }
 }

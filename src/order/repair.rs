@@ -503,7 +503,7 @@ mod tests {
     #[test]
     fn a_table_forgets_itself() {
         let (dependencies, outcome) = repaired(&[(Role::Relation, &[1])], &[1]);
-        assert_eq!(dependencies, [vec![]]);
+        assert_eq!(dependencies, [Vec::<u32>::new()]);
         assert!(outcome.warnings.is_empty());
     }
 
@@ -516,7 +516,7 @@ mod tests {
         assert_eq!(outcome.warnings, [Warning::CircularForeignKeys(circle)]);
 
         let (dependencies, outcome) = repaired(&[(Role::TableData, &[1])], &[1]);
-        assert_eq!(dependencies, [vec![]]);
+        assert_eq!(dependencies, [Vec::<u32>::new()]);
         assert_eq!(outcome.warnings.len(), 1);
     }
 

@@ -22,12 +22,14 @@ mod parallel_dump;
 mod parallel_restore;
 mod pipes;
 mod plain_input;
+mod report;
 mod restore;
 mod scale;
 mod security_labels;
 #[allow(dead_code, unused_imports, reason = "a toolbox: no test needs all of it")]
 #[path = "../support/mod.rs"]
 mod support;
+mod terminal;
 mod tls;
 mod tutorial;
 mod versions;

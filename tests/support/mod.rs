@@ -13,6 +13,7 @@ pub(crate) mod generator;
 pub(crate) mod programs;
 pub(crate) mod proxy;
 pub(crate) mod server;
+pub(crate) mod terminal;
 
 pub(crate) use compare::{Findings, assert_same, normalize};
 pub(crate) use database::TempDb;
