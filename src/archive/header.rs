@@ -17,7 +17,7 @@ pub(crate) const MAGIC: &[u8] = b"PGDMP";
 /// The version of an archive's layout: major is always 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ArchiveVersion {
-    /// The minor version, 10 to 16 for what can be read, 14 to 16 for what can be written.
+    /// The minor version, 10 to 16 for what can be read, 13 to 16 for what can be written.
     pub minor: u8,
     /// The revision, 0 in everything known.
     pub revision: u8,
@@ -32,6 +32,11 @@ impl ArchiveVersion {
     /// Entries say their section; from release 8.4.
     pub const V1_11: ArchiveVersion = ArchiveVersion {
         minor: 11,
+        revision: 0,
+    };
+    /// Written by the later minor releases of 10, and by 11.
+    pub const V1_13: ArchiveVersion = ArchiveVersion {
+        minor: 13,
         revision: 0,
     };
     /// Written by releases 12 to 15.
@@ -53,7 +58,8 @@ impl ArchiveVersion {
     /// The version that a `pg_restore` of this major release reads.
     pub fn for_release(major: u32) -> ArchiveVersion {
         match major {
-            ..16 => ArchiveVersion::V1_14,
+            ..12 => ArchiveVersion::V1_13,
+            12..16 => ArchiveVersion::V1_14,
             16 => ArchiveVersion::V1_15,
             _ => ArchiveVersion::V1_16,
         }

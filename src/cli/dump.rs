@@ -59,9 +59,15 @@ pub(super) struct Args {
         help_heading = "General options"
     )]
     pub(super) compress: Option<String>,
-    /// Version of the archive's layout: 1.14, 1.15 or 1.16 (default)
+    /// Version of the archive's layout: 1.13 to 1.16 (default)
     #[arg(long, value_name = "VERSION", help_heading = "General options")]
     pub(super) archive_version: Option<String>,
+    /// Write only what this major release of PostgreSQL can load: 10 to 18
+    #[arg(long, value_name = "VERSION", help_heading = "General options")]
+    pub(super) target_version: Option<String>,
+    /// With --target-version: leave out or approximate what that release does not know
+    #[arg(long, help_heading = "General options")]
+    pub(super) best_effort: bool,
     /// Give up on a table lock after this time
     #[arg(long, value_name = "TIMEOUT", help_heading = "General options")]
     pub(super) lock_wait_timeout: Option<String>,

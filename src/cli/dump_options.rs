@@ -12,7 +12,9 @@ use super::filter::{self, Command, Kind};
 use crate::archive::{ArchiveVersion, Format};
 use crate::compress::{Algorithm, Compression};
 use crate::connect::{SetupOptions, Snapshot};
-use crate::dump::{DumpOptions, Inserts, LargeObjects, OutputOptions, Patterns, RowFormat, TablePattern};
+use crate::dump::{
+    DumpOptions, Inserts, LargeObjects, OutputOptions, Patterns, RowFormat, TablePattern, Target,
+};
 use crate::error::Result;
 use crate::script::{ScriptOptions, is_valid_restrict_key, random_restrict_key};
 use crate::sql::Pattern;
@@ -119,14 +121,16 @@ pub(super) fn check(args: &Args, like_pg_dump: bool) -> Result<DumpOptions, Refu
         return Err(message.into());
     }
     let format = format(args.format.as_deref())?;
-    let restrict_key = restrict_key(args, format)?;
-    let output = output(args, format, like_pg_dump)?;
+    let target = target(args)?;
+    let restrict_key = restrict_key(args, format, target)?;
+    let output = output(args, format, target, like_pg_dump)?;
     Ok(DumpOptions {
         patterns: patterns(args)?,
         entries: entries(args, sections, format),
         script: ScriptOptions {
             restrict_key,
             verbose: args.verbose > 0,
+            release: target.map(|target| target.release),
             quote_all_identifiers: args.quote_all_identifiers,
             ..args.content.script_options()
         },
@@ -156,6 +160,7 @@ pub(super) fn check(args: &Args, like_pg_dump: bool) -> Result<DumpOptions, Refu
         lock_wait_timeout: args.lock_wait_timeout.clone(),
         jobs: jobs.and_then(|jobs| usize::try_from(jobs).ok()).unwrap_or(1),
         segment_size,
+        target,
         output,
         ..DumpOptions::default()
     })
@@ -243,8 +248,32 @@ fn format(name: Option<&str>) -> Result<Format, Refusal> {
     }
 }
 
-fn restrict_key(args: &Args, format: Format) -> Result<Option<String>, Refusal> {
+/// The server that the dump is for.
+fn target(args: &Args) -> Result<Option<Target>, Refusal> {
+    let Some(text) = &args.target_version else {
+        return match args.best_effort {
+            true => Err("option --best-effort requires option --target-version".into()),
+            false => Ok(None),
+        };
+    };
+    let release = text
+        .parse()
+        .ok()
+        .filter(|release| Target::RELEASES.contains(release));
+    let release = release.ok_or_else(|| {
+        let (first, last) = (Target::RELEASES.start(), Target::RELEASES.end());
+        format!("invalid target version \"{text}\": a major release from {first} to {last} is expected")
+    })?;
+    Ok(Some(Target {
+        release,
+        best_effort: args.best_effort,
+    }))
+}
+
+fn restrict_key(args: &Args, format: Format, target: Option<Target>) -> Result<Option<String>, Refusal> {
     match (&args.content.restrict_key, format) {
+        // No psql of releases before 13 knows \\restrict.
+        (None, Format::Plain) if target.is_some_and(|target| target.release < 13) => Ok(None),
         (None, Format::Plain) => Ok(Some(random_restrict_key())),
         (Some(key), Format::Plain) if is_valid_restrict_key(key) => Ok(Some(key.clone())),
         (Some(_), Format::Plain) => Err(String::from("invalid restrict key").into()),
@@ -255,18 +284,32 @@ fn restrict_key(args: &Args, format: Format) -> Result<Option<String>, Refusal> 
     }
 }
 
-fn output(args: &Args, format: Format, like_pg_dump: bool) -> Result<OutputOptions, Refusal> {
+fn output(
+    args: &Args,
+    format: Format,
+    target: Option<Target>,
+    like_pg_dump: bool,
+) -> Result<OutputOptions, Refusal> {
+    let newest = target.map_or(ArchiveVersion::V1_16, |target| {
+        ArchiveVersion::for_release(target.release)
+    });
     let version = match args.archive_version.as_deref() {
-        None | Some("1.16") => ArchiveVersion::V1_16,
+        None => newest,
+        Some("1.16") => ArchiveVersion::V1_16,
         Some("1.15") => ArchiveVersion::V1_15,
         Some("1.14") => ArchiveVersion::V1_14,
+        Some("1.13") => ArchiveVersion::V1_13,
         Some(other) => {
-            return Err(format!(
-                "invalid archive version \"{other}\": only 1.14, 1.15 and 1.16 can be written"
-            )
-            .into());
+            return Err(
+                format!("invalid archive version \"{other}\": only 1.13 to 1.16 can be written").into(),
+            );
         }
     };
+    if version > newest && format != Format::Plain {
+        let release = target.map(|target| target.release).unwrap_or_default();
+        let minor = version.minor;
+        return Err(format!("archive version 1.{minor} cannot be read by PostgreSQL {release}").into());
+    }
     let compression = match (&args.compress, format) {
         (Some(spec), _) => Compression::parse(spec)?,
         (None, Format::Plain | Format::Tar) => Compression::NONE,
@@ -287,7 +330,8 @@ fn output(args: &Args, format: Format, like_pg_dump: bool) -> Result<OutputOptio
     if version < ArchiveVersion::V1_15 && !matches!(compression.algorithm, Algorithm::None | Algorithm::Gzip)
     {
         let name = compression.algorithm;
-        return Err(format!("archive version 1.14 cannot be compressed with {name}").into());
+        let minor = version.minor;
+        return Err(format!("archive version 1.{minor} cannot be compressed with {name}").into());
     }
     Ok(OutputOptions {
         file: args.file.clone(),

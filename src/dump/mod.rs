@@ -17,7 +17,9 @@ mod rows;
 mod run;
 mod segments;
 mod session;
+mod target;
 
 pub use options::{DumpOptions, Inserts, LargeObjects, OutputOptions, Patterns, RowFormat, TablePattern};
 pub use plan::{DataSource, Plan, PlanWarning, plan};
 pub use run::{DumpReport, Observer, dump, dump_to};
+pub use target::Target;

@@ -6,6 +6,7 @@
 
 use std::path::PathBuf;
 
+use super::Target;
 use crate::archive::{ArchiveVersion, Format};
 use crate::compress::Compression;
 use crate::connect::{SetupOptions, Snapshot};
@@ -47,6 +48,8 @@ pub struct DumpOptions {
     /// With several connections: a table that has more bytes on disk, TOAST included, is cut into segments of about
     /// this size, which are read side by side.
     pub segment_size: u64,
+    /// The server that the dump is for, where it may be older than the one that is read.
+    pub target: Option<Target>,
     /// The program's name and version, as scripts and archives show them.
     pub dumped_by: String,
 }
@@ -176,6 +179,7 @@ impl Default for DumpOptions {
             lock_wait_timeout: None,
             jobs: 1,
             segment_size: DumpOptions::SEGMENT_SIZE,
+            target: None,
             dumped_by: concat!("rsdump version ", env!("CARGO_PKG_VERSION")).to_owned(),
         }
     }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use bstr::BString;
 
 use super::options::{DumpOptions, Inserts, RowFormat};
+use super::target;
 use crate::archive::{ArchiveVersion, Format};
 use crate::error::Result;
 use crate::objects::database::{self, Database, SessionSettings};
@@ -72,12 +73,19 @@ pub fn plan(
     options: &DumpOptions,
 ) -> Result<Plan> {
     catalog.check_owners()?;
+    let mut database = database.cloned();
+    let approximations = match options.target {
+        Some(target) if options.entries.definitions => {
+            target::adapt(catalog, database.as_mut(), options.entries.statistics, target)?
+        }
+        _ => Vec::new(),
+    };
     let arrangement = order::arrange(catalog)?;
     let catalog = &*catalog;
     let emit = emit_options(options);
     let mut emitter = Emitter::new(catalog, &emit);
     database::emit_session(session, &mut emitter);
-    if let Some(database) = database {
+    if let Some(database) = &database {
         database::emit(database, !options.script.tablespaces, &mut emitter);
     }
     for id in &arrangement.order {
@@ -101,7 +109,7 @@ pub fn plan(
     Ok(Plan {
         sources,
         entries: Arc::new(entries),
-        warnings: unread.chain(risks).chain(doubts).collect(),
+        warnings: unread.chain(approximations).chain(risks).chain(doubts).collect(),
     })
 }
 
@@ -123,6 +131,7 @@ fn emit_options(options: &DumpOptions) -> EmitOptions {
         rows: row_options(options),
         create: options.script.create_database,
         single_large_objects: single_large_objects(options),
+        release: options.target.map(|target| target.release),
     }
 }
 

@@ -610,6 +610,7 @@ mod tests {
             no_unlogged_table_data: false,
             create: false,
             single_large_objects: false,
+            release: None,
             no_dollar_quoting: false,
             rows: Default::default(),
         }

@@ -274,9 +274,11 @@ fn create(database: &Database, no_tablespaces: bool, out: &Emitter<'_>) -> BStri
     if !database.encoding.is_empty() {
         put!(sql; " ENCODING = ", quoting.literal(&database.encoding));
     }
-    put!(sql; " LOCALE_PROVIDER = ", database.provider.word());
+    if out.options.knows(15) {
+        put!(sql; " LOCALE_PROVIDER = ", database.provider.word());
+    }
     let (collate, ctype) = (&database.collate, &database.ctype);
-    if !collate.is_empty() && collate == ctype {
+    if !collate.is_empty() && collate == ctype && out.options.knows(13) {
         put!(sql; " LOCALE = ", quoting.literal(collate));
     } else {
         if !collate.is_empty() {

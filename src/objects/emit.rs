@@ -45,6 +45,15 @@ pub struct EmitOptions {
     pub create: bool,
     /// The archive version's large object entries are one per object (before 1.16).
     pub single_large_objects: bool,
+    /// The oldest release that must understand what is emitted, if it need not be the newest.
+    pub release: Option<u32>,
+}
+
+impl EmitOptions {
+    /// Whether what came with a release may be used.
+    pub fn knows(&self, since: u32) -> bool {
+        self.release.is_none_or(|release| release >= since)
+    }
 }
 
 /// Collects the entries of a dump, in order, and gives out numbers for those that are not objects

@@ -84,7 +84,12 @@ pub fn emit(object: &Object, trigger: &EventTrigger, out: &mut Emitter<'_>) {
         if !trigger.tags.is_empty() {
             put!(sql; "\n         WHEN TAG IN (", trigger.tags, ")");
         }
-        put!(sql; "\n   EXECUTE FUNCTION ", trigger.function, "();\n");
+        let function = if out.options.knows(11) {
+            "FUNCTION"
+        } else {
+            "PROCEDURE"
+        };
+        put!(sql; "\n   EXECUTE ", function, " ", trigger.function, "();\n");
         let firing = match trigger.enabled {
             b'D' => Some("DISABLE"),
             b'A' => Some("ENABLE ALWAYS"),

@@ -129,7 +129,13 @@ pub fn emit(object: &Object, operator: &Operator, out: &mut Emitter<'_>) {
             schema,
             ".",
             object.name,
-            " (\n    FUNCTION = ",
+            " (\n    ",
+            if out.options.knows(11) {
+                "FUNCTION"
+            } else {
+                "PROCEDURE"
+            },
+            " = ",
             function
         );
         let reference = |name: &(BString, BString)| reference(name, quoting);

@@ -38,6 +38,24 @@ pub struct Definition {
     check: Option<BString>,
 }
 
+impl Policy {
+    /// The expressions that it holds rows against.
+    pub fn expressions(&self) -> Vec<&BString> {
+        let definition = self.definition.iter();
+        definition
+            .flat_map(|definition| definition.using.iter().chain(&definition.check))
+            .collect()
+    }
+
+    /// The same, to change them.
+    pub fn expressions_mut(&mut self) -> Vec<&mut BString> {
+        let definition = self.definition.iter_mut();
+        definition
+            .flat_map(|definition| definition.using.iter_mut().chain(&mut definition.check))
+            .collect()
+    }
+}
+
 /// One row of `pg_policy`.
 #[derive(Debug)]
 pub struct Row {

@@ -14,18 +14,30 @@ use crate::toc::{CatalogId, Desc, Section};
 /// A subscription.
 #[derive(Debug)]
 pub struct Subscription {
-    connection: BString,
-    slot: Option<BString>,
-    publications: Vec<BString>,
-    synchronous_commit: BString,
-    binary: bool,
-    streaming: BString,
-    two_phase: bool,
-    disable_on_error: bool,
-    password_required: bool,
-    run_as_owner: bool,
-    origin: BString,
-    failover: bool,
+    /// How the publisher is reached.
+    pub connection: BString,
+    /// The replication slot.
+    pub slot: Option<BString>,
+    /// What is subscribed to.
+    pub publications: Vec<BString>,
+    /// `synchronous_commit` of the workers.
+    pub synchronous_commit: BString,
+    /// Rows come in binary form.
+    pub binary: bool,
+    /// `t`, `f` or `p` (parallel): transactions come before they end.
+    pub streaming: BString,
+    /// Prepared transactions are prepared here, too.
+    pub two_phase: bool,
+    /// An error disables it.
+    pub disable_on_error: bool,
+    /// Its owner must log in with a password.
+    pub password_required: bool,
+    /// Rows are written as its owner, not as the tables'.
+    pub run_as_owner: bool,
+    /// `any`, or `none` for rows that came from nowhere else.
+    pub origin: BString,
+    /// The slot survives a failover.
+    pub failover: bool,
 }
 
 /// What [`read`] brings.
@@ -141,7 +153,7 @@ pub fn emit(object: &Object, subscription: &Subscription, out: &mut Emitter<'_>)
         entry.definition = Some(text!(
             "CREATE SUBSCRIPTION ",
             name,
-            subscription.definition(out.catalog.quoting)
+            subscription.definition(out.catalog.quoting, out.options.knows(14))
         ));
         entry.drop_statement = Some(text!("DROP SUBSCRIPTION ", name, ";\n"));
         out.push(entry);
@@ -151,7 +163,7 @@ pub fn emit(object: &Object, subscription: &Subscription, out: &mut Emitter<'_>)
 
 impl Subscription {
     /// What follows the name.
-    fn definition(&self, quoting: Quoting) -> BString {
+    fn definition(&self, quoting: Quoting, can_stream: bool) -> BString {
         let publications = self.publications.iter().map(|name| quoting.ident(name));
         let mut out = text!(
             " CONNECTION ",
@@ -170,7 +182,8 @@ impl Subscription {
         put!(out; match self.streaming.as_bytes() {
             b"t" => ", streaming = on",
             b"p" => ", streaming = parallel",
-            _ => ", streaming = off",
+            _ if can_stream => ", streaming = off",
+            _ => "",
         });
         let options = [
             (self.two_phase, ", two_phase = on"),
@@ -217,7 +230,7 @@ mod tests {
     #[test]
     fn options_with_their_defaults_are_not_mentioned() {
         assert_eq!(
-            plain().definition(Quoting::default()),
+            plain().definition(Quoting::default(), true),
             " CONNECTION 'host=''h''' PUBLICATION p, \"Q\" \
              WITH (connect = false, slot_name = NONE, streaming = off);\n"
         );
@@ -238,7 +251,7 @@ mod tests {
             failover: true,
             ..plain()
         };
-        let sql = subscription.definition(Quoting::default());
+        let sql = subscription.definition(Quoting::default(), true);
         let options = sql.split_once_str(" WITH (").expect("options").1;
         assert_eq!(
             options.as_bstr(),

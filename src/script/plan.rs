@@ -83,6 +83,8 @@ pub struct ScriptOptions {
     pub restrict_key: Option<String>,
     /// Tell more in comments.
     pub verbose: bool,
+    /// The release that scripts are for: settings that came later are left out.
+    pub release: Option<u32>,
     /// Quote every identifier.
     pub quote_all_identifiers: bool,
 }
@@ -102,6 +104,7 @@ impl Default for ScriptOptions {
             table_access_methods: true,
             restrict_key: None,
             verbose: false,
+            release: None,
             quote_all_identifiers: false,
         }
     }

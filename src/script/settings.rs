@@ -6,6 +6,7 @@
 use bstr::{BString, ByteSlice};
 
 use super::{ScriptOptions, Step, step::Purpose};
+use crate::connect::ServerVersion;
 use crate::error::{Error, ErrorKind, Result};
 use crate::sql::Quoting;
 use crate::toc::{Desc, Entry};
@@ -53,7 +54,15 @@ impl Settings {
     /// The statements, one for each setting.
     pub(super) fn steps(&self, options: &ScriptOptions, quoting: Quoting) -> Vec<Step> {
         let mut steps = Vec::new();
+        let knows = |since| {
+            options
+                .release
+                .is_none_or(|release| ServerVersion(release * 10_000).at_least(since))
+        };
         let mut set = |since: u32, sql: BString| {
+            if !knows(since) {
+                return;
+            }
             steps.push(Step::statement(sql, Purpose::Setting { since }));
         };
         set(0, "SET statement_timeout = 0;\n".into());

@@ -34,6 +34,8 @@ pub struct Column {
     pub identity: u8,
     /// `s` for a stored generated column, `v` for a virtual one, 0 for neither.
     pub generated: u8,
+    /// It is generated on the server that is read, but is made an ordinary column.
+    pub was_generated: bool,
     /// `pg_attribute.attstorage`.
     pub storage: u8,
     /// The storage a column of its type has unless told otherwise.

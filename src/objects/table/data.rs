@@ -153,8 +153,17 @@ pub fn row_query(catalog: &Catalog, object: &Object, data: &TableData) -> Option
     let filter = data.filter.as_ref();
     // COPY reads plain tables only, and all of their rows.
     let is_plain = filter.is_none() && table.foreign_server == 0;
+    // Nor does it read generated columns.
+    let has_generated = table.columns.iter().any(|column| column.was_generated);
     let all = match is_plain {
-        true => text!("COPY ", name, " ", list, " TO stdout;"),
+        true if !has_generated => text!("COPY ", name, " ", list, " TO stdout;"),
+        true => text!(
+            "COPY (SELECT ",
+            columns.unwrap_or(b"*"),
+            " FROM ONLY ",
+            name,
+            ") TO stdout;"
+        ),
         false => {
             let mut query = text!("COPY (SELECT ", columns.unwrap_or(b"*"), " FROM ", name);
             if let Some(filter) = filter {

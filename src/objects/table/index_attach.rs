@@ -52,7 +52,7 @@ pub fn add(catalog: &mut Catalog) {
 pub fn emit(object: &Object, attach: &IndexAttach, out: &mut Emitter<'_>) {
     let catalog = out.catalog;
     let partition = catalog.object(attach.partition);
-    if !partition.dumps(Components::DEFINITION) {
+    if !partition.dumps(Components::DEFINITION) || !object.dumps(Components::DEFINITION) {
         return;
     }
     let mut entry = out.entry(object, Desc::IndexAttach, Section::PostData);
