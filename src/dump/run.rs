@@ -126,6 +126,10 @@ async fn run<W: ArchiveWriter>(
     let begun = Instant::now();
     let encoders = Encoders::new(writer.framing(), options.output.compression)?;
     let mut server = Server::connect(params, options).await?;
+    let mut options = options.clone();
+    // A standby has no rows of unlogged tables.
+    options.no_unlogged_table_data |= server.parameter("in_hot_standby") == "on";
+    let options = &options;
     (observer.progress).connected(params.database(), server.parameter("server_version").as_bstr());
     let planned = make_plan(&server, options, observer).await;
     if planned.is_err() {

@@ -26,6 +26,7 @@ mod report;
 mod restore;
 mod scale;
 mod security_labels;
+mod standby;
 #[allow(dead_code, unused_imports, reason = "a toolbox: no test needs all of it")]
 #[path = "../support/mod.rs"]
 mod support;

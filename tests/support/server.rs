@@ -99,6 +99,26 @@ impl Server {
         panic!("PostgreSQL {major} found no free port in five tries");
     }
 
+    /// Stops the server and starts it again as a hot standby, which has nobody to follow.
+    pub(crate) fn becomes_standby(&mut self) {
+        let owner = Owner::of_servers();
+        let bin = bin_dir(self.major);
+        let data = self.dir.join("data");
+        let stop = || owner.apply(clean(Command::new(bin.join("pg_ctl"))));
+        stdout_of(stop().args(["stop", "-m", "fast", "-w", "-s", "-D"]).arg(&data));
+        self.let_go();
+        self.watchdog.wait().expect("wait for the watchdog");
+        if self.major >= 12 {
+            fs::write(data.join("standby.signal"), "").expect("make a standby");
+        } else {
+            fs::write(data.join("recovery.conf"), "standby_mode = on\n").expect("make a standby");
+        }
+        self.watchdog = spawn(&owner, &bin, &self.dir, self.port);
+        if let Err(log) = self.wait_until_ready() {
+            panic!("PostgreSQL {} did not start as a standby:\n{log}", self.major);
+        }
+    }
+
     /// Connection parameters as `keyword=value` words, without a database.
     pub(crate) fn conninfo(&self) -> String {
         format!("host=127.0.0.1 port={} user=postgres", self.port)
@@ -133,6 +153,11 @@ impl Server {
     fn abandon(mut self) {
         let kept = self.dir.join("log");
         fs::write(&kept, "").expect("empty the log");
+        self.let_go();
+    }
+
+    /// Has the watchdog end the server, and keep its directory.
+    fn let_go(&mut self) {
         if let Some(mut pipe) = self.watchdog.stdin.take() {
             use std::io::Write;
             pipe.write_all(b"keep\n").expect("talk to the watchdog");
