@@ -8,6 +8,7 @@ use bstr::{BStr, BString};
 use tokio::sync::mpsc::{Receiver, UnboundedSender, error::TryRecvError};
 
 use super::entries::{Entries, Load, Outcome};
+use super::feed::Feed;
 use super::lane::{RestoreLane, Stop};
 use super::managed::Managed;
 use super::report::{Failure, Observer, Report, Skip};
@@ -41,6 +42,19 @@ pub(super) enum Event {
     Warning(BString),
     Failure(Failure),
     Skipped(Skip),
+    /// An entry's data has begun to come.
+    Fed {
+        id: DumpId,
+        feed: Feed,
+        is_large: bool,
+    },
+    /// All of it, so many bytes, has come.
+    FedAll {
+        id: DumpId,
+        bytes: u64,
+    },
+    /// The data of all entries has come.
+    FeedEnded,
     /// A lane's session stands.
     Connected {
         lane: usize,
@@ -61,7 +75,7 @@ pub(super) enum Event {
 pub(super) async fn serve(
     lane: usize,
     setting: Arc<Setting>,
-    mut archive: Archive,
+    mut archive: Option<Archive>,
     mut to_do: Receiver<Work>,
     events: UnboundedSender<Event>,
 ) -> Result<Report, Stop> {
@@ -81,7 +95,7 @@ pub(super) async fn serve(
         cancel: session.cancel_token(),
     });
     let script = Script::new(Arc::clone(&setting.plan));
-    let mut at_work = Entries::new(&mut archive, session, script);
+    let mut at_work = Entries::new(archive.as_mut(), session, script);
     at_work.sizes = Arc::clone(&setting.sizes);
     at_work.begin().await?;
     loop {

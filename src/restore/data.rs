@@ -1,64 +1,17 @@
 //! Rows of a table and large objects, from the archive to the server.
 
-use std::ops::Range;
-
 use bstr::BString;
-use bytes::Bytes;
 
 use super::batches::Batch;
 use super::commands::Commands;
+use super::incoming::Incoming;
 use super::lane::{RestoreLane, Stop, server_error};
 use super::report::EntryName;
-use crate::archive::{Archive, CopyRows, DataStream};
 use crate::error::{Error, Result};
 use crate::script::large_object::{Contents, Style};
 use crate::script::{Purpose, Statement};
-use crate::toc::{DumpId, Entry};
+use crate::toc::Entry;
 use crate::wire::{CopyIn, ServerError};
-
-/// Where the rows of a COPY come from.
-pub(super) enum Rows<'a> {
-    /// All of an entry's.
-    Entry(&'a mut Archive, DumpId),
-    /// Those of some of its segments.
-    Segments(&'a mut Archive, DumpId, Range<usize>),
-}
-
-/// Rows on their way.
-enum Opened<'a> {
-    /// With COPY's end marker behind them.
-    Marked(CopyRows<'a>),
-    /// Without.
-    Bare(DataStream<'a>),
-}
-
-impl<'a> Rows<'a> {
-    async fn open(self) -> Result<Opened<'a>> {
-        match self {
-            Rows::Entry(archive, id) => Ok(Opened::Marked(archive.open_data(id).await?.rows())),
-            Rows::Segments(archive, id, range) => {
-                let index = archive.index();
-                let block = index.and_then(|index| index.block(id));
-                let is_last = block.is_none_or(|block| range.end >= block.segments.len());
-                let stream = archive.open_segments(id, range).await?;
-                Ok(if is_last {
-                    Opened::Marked(stream.rows())
-                } else {
-                    Opened::Bare(stream)
-                })
-            }
-        }
-    }
-}
-
-impl Opened<'_> {
-    async fn next(&mut self) -> Result<Option<Bytes>> {
-        match self {
-            Opened::Marked(rows) => rows.next().await,
-            Opened::Bare(stream) => stream.next().await,
-        }
-    }
-}
 
 /// How a COPY ended.
 pub(super) enum Loaded {
@@ -67,6 +20,8 @@ pub(super) enum Loaded {
     Refused(Box<ServerError>),
     /// The rows were not.
     Failed(Box<ServerError>),
+    /// They were taken back, because those of another lane were refused.
+    TakenBack,
 }
 
 impl RestoreLane<'_> {
@@ -77,7 +32,7 @@ impl RestoreLane<'_> {
         &mut self,
         copy: &[u8],
         frozen: Option<&[u8]>,
-        rows: Rows<'_>,
+        rows: Incoming<'_>,
     ) -> Result<Loaded, Stop> {
         self.drain().await?;
         let mut count = |bytes| {
@@ -117,6 +72,7 @@ impl RestoreLane<'_> {
                 self.done.rows += count;
                 Ok(())
             }
+            Loaded::TakenBack => Ok(()),
             Loaded::Refused(error) => {
                 let report = error.report(Some(copy));
                 let message = [
@@ -137,11 +93,11 @@ impl RestoreLane<'_> {
     /// Executes an entry's data where it is SQL commands, one by one.
     pub(super) async fn run_commands(
         &mut self,
-        archive: &mut Archive,
+        incoming: Incoming<'_>,
         entry: &Entry,
         standard_strings: bool,
     ) -> Result<(), Stop> {
-        let mut stream = archive.open_data(entry.dump_id).await?;
+        let mut stream = incoming.script().await?;
         let mut commands = Commands::new(standard_strings);
         while let Some(bytes) = stream.next().await? {
             self.count(bytes.len());
@@ -160,15 +116,15 @@ impl RestoreLane<'_> {
     /// Writes an entry's large objects, many in one statement.
     pub(super) async fn write_large_objects(
         &mut self,
-        archive: &mut Archive,
+        incoming: Incoming<'_>,
         entry: &Entry,
         style: Style,
     ) -> Result<(), Stop> {
         // lo_put is there from 9.4 on; archives that create while opening predate it as well.
         if style.creates || !self.version().at_least(90_400) {
-            return self.write_large_objects_one_by_one(archive, entry, style).await;
+            return self.write_large_objects_one_by_one(incoming, entry, style).await;
         }
-        let mut objects = archive.open_large_objects(entry.dump_id).await?;
+        let mut objects = incoming.objects().await?;
         let before = self.report.large_objects;
         let mut batch = Batch::new(style.standard_strings);
         while let Some(oid) = objects.next_object().await? {
@@ -209,11 +165,11 @@ impl RestoreLane<'_> {
 
     async fn write_large_objects_one_by_one(
         &mut self,
-        archive: &mut Archive,
+        incoming: Incoming<'_>,
         entry: &Entry,
         style: Style,
     ) -> Result<(), Stop> {
-        let mut objects = archive.open_large_objects(entry.dump_id).await?;
+        let mut objects = incoming.objects().await?;
         let before = self.report.large_objects;
         while let Some(oid) = objects.next_object().await? {
             self.info(restoring_object(oid));
@@ -246,12 +202,20 @@ pub(super) fn restored_objects(count: u64) -> BString {
 }
 
 /// Sends rows to a COPY that has begun.
-async fn send(mut target: CopyIn<'_>, rows: Rows<'_>, count: &mut (dyn FnMut(u64) + Send)) -> Result<Loaded> {
-    let mut rows = match rows.open().await {
+async fn send(
+    mut target: CopyIn<'_>,
+    rows: Incoming<'_>,
+    count: &mut (dyn FnMut(u64) + Send),
+) -> Result<Loaded> {
+    let mut rows = match rows.rows().await {
         Ok(rows) => rows,
         Err(error) => return give_up(target, error).await,
     };
     loop {
+        if rows.is_refused() {
+            target.abort("another part of the rows was refused").await?;
+            return Ok(Loaded::TakenBack);
+        }
         let sent = match rows.next().await {
             Ok(Some(bytes)) => {
                 count(bytes.len() as u64);

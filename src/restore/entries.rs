@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use bstr::BStr;
 
-use super::data::{Loaded, Rows};
+use super::data::Loaded;
+use super::feed::Feed;
+use super::incoming::Incoming;
 use super::lane::{RestoreLane, Stop};
 use super::track::{Mark, Tracked};
 use crate::archive::Archive;
@@ -19,7 +21,7 @@ use crate::script::{Drops, Script, Step};
 use crate::toc::{DumpId, Entry};
 
 /// Which rows of an entry are loaded, and how.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub(super) enum Load {
     /// All of them, into a table that may hold others.
     All,
@@ -29,6 +31,23 @@ pub(super) enum Load {
     Segments(Range<usize>),
     /// All of them, after those of some segments could not be loaded: the others are thrown away.
     Again,
+    /// What is handed out, into a table that may hold other rows.
+    Fed(Feed),
+    /// What is handed out, all of it, into a table that this run has created.
+    FedFresh(Feed),
+    /// What is handed out to this lane and others, into such a table.
+    FedShared(Feed),
+    /// None, after those handed out could not be loaded: the others are thrown away.
+    Nothing,
+}
+
+impl Load {
+    fn feed(&self) -> Option<Feed> {
+        match self {
+            Load::Fed(feed) | Load::FedFresh(feed) | Load::FedShared(feed) => Some(feed.clone()),
+            _ => None,
+        }
+    }
 }
 
 /// What became of an entry.
@@ -38,13 +57,13 @@ pub(super) enum Outcome {
     Told,
     /// These rows of segments were loaded.
     Part(Done),
-    /// The rows of segments were refused, and nothing was told about it.
+    /// A part of the rows was refused; with segments nothing was told about it.
     Refused,
 }
 
 /// A session at work.
 pub(super) struct Entries<'a, 'o> {
-    pub(super) archive: &'a mut Archive,
+    pub(super) archive: Option<&'a mut Archive>,
     pub(super) lane: RestoreLane<'o>,
     pub(super) script: Script,
     /// How large each entry's data is, for those who want to know.
@@ -53,7 +72,11 @@ pub(super) struct Entries<'a, 'o> {
 
 impl<'a, 'o> Entries<'a, 'o> {
     /// A session that has just been opened.
-    pub(super) fn new(archive: &'a mut Archive, lane: RestoreLane<'o>, script: Script) -> Entries<'a, 'o> {
+    pub(super) fn new(
+        archive: Option<&'a mut Archive>,
+        lane: RestoreLane<'o>,
+        script: Script,
+    ) -> Entries<'a, 'o> {
         Entries {
             archive,
             lane,
@@ -95,8 +118,10 @@ impl<'a, 'o> Entries<'a, 'o> {
         };
         // Whoever gives out parts tells of the whole.
         let tracked = match load {
-            Load::All | Load::Fresh => Some(Tracked::new(entry, plan.wanted(id), &self.sizes)),
-            Load::Again | Load::Segments(_) => None,
+            Load::All | Load::Fresh | Load::Fed(_) | Load::FedFresh(_) => {
+                Some(Tracked::new(entry, plan.wanted(id), &self.sizes))
+            }
+            Load::Again | Load::Nothing | Load::Segments(_) | Load::FedShared(_) => None,
         };
         if let Some(tracked) = &tracked {
             self.lane.mark(Mark::Begun(tracked.clone()));
@@ -125,13 +150,13 @@ impl<'a, 'o> Entries<'a, 'o> {
                 }
                 // That the entry is being restored is said with its first part.
                 (Step::Info(_), _) if matches!(load, Load::Segments(range) if range.start > 0) => {}
-                (step, entry) => self.step(entry, step).await?,
+                (step, entry) => self.step(entry, step, load).await?,
             }
         }
         Ok(outcome)
     }
 
-    async fn step(&mut self, entry: Option<&Entry>, step: Step) -> Result<(), Stop> {
+    async fn step(&mut self, entry: Option<&Entry>, step: Step, load: &Load) -> Result<(), Stop> {
         match (step, entry) {
             (Step::Note(_), _) => {}
             (Step::Info(message), _) => self.lane.info(message),
@@ -141,9 +166,8 @@ impl<'a, 'o> Entries<'a, 'o> {
             (Step::Rows(_), Some(entry)) => {
                 // Without a COPY statement the data is commands.
                 let standard_strings = self.script.plan().settings().standard_strings;
-                self.lane
-                    .run_commands(self.archive, entry, standard_strings)
-                    .await?;
+                let incoming = Incoming::of(self.archive.as_deref_mut(), entry.dump_id, load.feed())?;
+                self.lane.run_commands(incoming, entry, standard_strings).await?;
             }
             (Step::LargeObjects, Some(entry)) => {
                 let plan = self.script.plan();
@@ -152,7 +176,8 @@ impl<'a, 'o> Entries<'a, 'o> {
                     creates: plan.origin().creates_large_objects,
                     drops: plan.options().drops != Drops::None,
                 };
-                self.lane.write_large_objects(self.archive, entry, style).await?;
+                let incoming = Incoming::of(self.archive.as_deref_mut(), entry.dump_id, load.feed())?;
+                self.lane.write_large_objects(incoming, entry, style).await?;
             }
             // Data belongs to an entry; what belongs to none has no data.
             (Step::Rows(_) | Step::LargeObjects, None) => {}
@@ -162,39 +187,44 @@ impl<'a, 'o> Entries<'a, 'o> {
 
     async fn rows(&mut self, entry: &Entry, copy: &[u8], load: &Load) -> Result<Outcome, Stop> {
         let id = entry.dump_id;
-        let all = |archive| Rows::Entry(archive, id);
-        let loaded = match load {
-            Load::All => self.lane.load(copy, None, all(self.archive)).await?,
-            Load::Fresh => {
-                let frozen = self.script.plan().load_frozen(entry);
-                let frozen = frozen.as_ref().map(|sql| sql.as_slice());
-                self.lane.load(copy, frozen, all(self.archive)).await?
+        if matches!(load, Load::Again | Load::Nothing) {
+            // For itself: it is to stand even if the rows are refused.
+            let truncate = self.script.plan().truncate_rows(entry).unwrap_or_default();
+            if let Some(error) = self.lane.refusal(&truncate).await? {
+                self.lane.loaded(entry, &truncate, Loaded::Refused(error))?;
+                return Ok(Outcome::Told);
             }
-            Load::Again => {
-                // For itself: it is to stand even if the rows are refused.
-                let truncate = self.script.plan().truncate_rows(entry).unwrap_or_default();
-                match self.lane.refusal(&truncate).await? {
-                    Some(error) => Loaded::Refused(error),
-                    None => self.lane.load(copy, None, all(self.archive)).await?,
-                }
-            }
-            Load::Segments(range) => {
-                let rows = Rows::Segments(self.archive, id, range.clone());
-                match self.lane.load(copy, None, rows).await? {
-                    Loaded::Rows(count) => {
-                        return Ok(Outcome::Part(Done {
-                            rows: count,
-                            ..Done::default()
-                        }));
-                    }
-                    Loaded::Refused(error) | Loaded::Failed(error) if !error.is_fatal() => {
-                        return Ok(Outcome::Refused);
-                    }
-                    loaded => loaded,
-                }
-            }
+        }
+        let archive = self.archive.as_deref_mut();
+        let incoming = match (load, archive) {
+            (Load::Nothing, _) => return Ok(Outcome::Told),
+            (Load::Segments(range), Some(archive)) => Incoming::Segments(archive, id, range.clone()),
+            (load, archive) => Incoming::of(archive, id, load.feed())?,
         };
-        self.lane.loaded(entry, copy, loaded)?;
+        let frozen = match load {
+            Load::Fresh | Load::FedFresh(_) => self.script.plan().load_frozen(entry),
+            _ => None,
+        };
+        let frozen = frozen.as_ref().map(|sql| sql.as_slice());
+        let loaded = self.lane.load(copy, frozen, incoming).await?;
+        match (load, loaded) {
+            (Load::Segments(_) | Load::FedShared(_), Loaded::Rows(count)) => {
+                return Ok(Outcome::Part(Done {
+                    rows: count,
+                    ..Done::default()
+                }));
+            }
+            (Load::Segments(_), Loaded::Refused(error) | Loaded::Failed(error)) if !error.is_fatal() => {
+                return Ok(Outcome::Refused);
+            }
+            (Load::FedShared(feed), loaded) => {
+                if feed.refuse() {
+                    self.lane.loaded(entry, copy, loaded)?;
+                }
+                return Ok(Outcome::Refused);
+            }
+            (_, loaded) => self.lane.loaded(entry, copy, loaded)?,
+        }
         Ok(Outcome::Told)
     }
 }

@@ -28,6 +28,8 @@ mod commands;
 mod crew;
 mod data;
 mod entries;
+mod feed;
+mod incoming;
 mod lane;
 mod managed;
 mod options;

@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 
 use super::crew::{self, Event, Work};
 use super::entries::{Entries, Load, Outcome};
+use super::feed::{self, Feed};
 use super::lane::{Ended, RestoreLane, Stop};
 use super::report::{Observer, Report};
 use super::schedule::{AHEAD, Job, Schedule};
@@ -34,16 +35,26 @@ use crate::wire::CancelToken;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Runs a restore whose first session has just been opened.
-pub(super) async fn run(mut restore: Restore, lane: RestoreLane<'_>) -> Result<Report> {
+pub(super) async fn run(restore: Restore, lane: RestoreLane<'_>) -> Result<Report> {
     let plan = Arc::new(restore.plan()?);
     restore.tell_planned(&plan, &*lane.progress).await;
     let sizes = Arc::new(restore.archive.data_sizes().await);
     let lanes = restore.options.jobs;
     let mut schedule = Schedule::new(&plan, &sizes, lanes);
+    // What comes by a pipe comes in its order.
+    let piped: Vec<DumpId> = if restore.archive.seekable() {
+        Vec::new()
+    } else {
+        let data = restore.archive.toc().iter().filter(|entry| entry.had_dumper);
+        data.map(|entry| entry.dump_id)
+            .filter(|id| plan.wanted(*id).data)
+            .collect()
+    };
+    schedule.hold(&piped);
     let progress = Arc::clone(&lane.progress);
     let managed = lane.managed.clone();
     let implied = restore.is_implied_data_only();
-    let mut first = Entries::new(&mut restore.archive, lane, Script::new(Arc::clone(&plan)));
+    let mut first = Entries::new(None, lane, Script::new(Arc::clone(&plan)));
     first.sizes = Arc::clone(&sizes);
     if implied {
         first.lane.info("implied no-schema restore");
@@ -78,6 +89,15 @@ pub(super) async fn run(mut restore: Restore, lane: RestoreLane<'_>) -> Result<R
         schedule.split(*id, ranges.len());
     }
     let (events, told) = mpsc::unbounded_channel();
+    let mut tasks = JoinSet::new();
+    let large = restore.options.part_size;
+    let archive = if restore.archive.seekable() {
+        Some(restore.archive)
+    } else {
+        let reading = feed::read(restore.archive, piped, large, events.clone());
+        tasks.spawn(async move { reading.await.map(|()| Report::default()).map_err(Stop::Error) });
+        None
+    };
     let crew = Crew {
         setting: Arc::new(crew::Setting {
             params,
@@ -87,7 +107,11 @@ pub(super) async fn run(mut restore: Restore, lane: RestoreLane<'_>) -> Result<R
             progress,
             managed,
         }),
-        archive: &restore.archive,
+        is_feeding: archive.is_none(),
+        feeds: HashMap::new(),
+        waiting: None,
+        refused: HashSet::new(),
+        archive,
         inhibit: restore.options.no_data_for_failed_tables,
         plan,
         schedule,
@@ -98,7 +122,7 @@ pub(super) async fn run(mut restore: Restore, lane: RestoreLane<'_>) -> Result<R
         report,
         observer,
         lanes: (0..lanes).map(|_| None).collect(),
-        tasks: JoinSet::new(),
+        tasks,
         events,
         told,
         open: HashMap::new(),
@@ -196,9 +220,18 @@ fn cut(sizes: &[u64], least: u64) -> Vec<Range<usize>> {
 }
 
 /// All lanes and whoever gives out the work.
-struct Crew<'a, 'o> {
+struct Crew<'o> {
     setting: Arc<crew::Setting>,
-    archive: &'a Archive,
+    /// To be opened by each lane for itself; none if it comes by a pipe.
+    archive: Option<Archive>,
+    /// Data is still to come by a pipe.
+    is_feeding: bool,
+    /// What has come, and whether it is much.
+    feeds: HashMap<DumpId, (Feed, bool)>,
+    /// The entry whose data has come and not been given to a lane.
+    waiting: Option<DumpId>,
+    /// Entries of which a part was refused.
+    refused: HashSet<DumpId>,
     inhibit: bool,
     plan: Arc<Plan>,
     schedule: Schedule,
@@ -210,7 +243,7 @@ struct Crew<'a, 'o> {
     report: Report,
     observer: &'o mut dyn Observer,
     lanes: Vec<Option<At>>,
-    tasks: JoinSet<(usize, Result<Report, Stop>)>,
+    tasks: JoinSet<Result<Report, Stop>>,
     events: mpsc::UnboundedSender<Event>,
     told: mpsc::UnboundedReceiver<Event>,
     /// Rows of which some may be loaded and others not, with what is counted of those that are.
@@ -218,7 +251,7 @@ struct Crew<'a, 'o> {
 }
 
 /// What a lane's task left.
-type Joined = Result<(usize, Result<Report, Stop>), tokio::task::JoinError>;
+type Joined = Result<Result<Report, Stop>, tokio::task::JoinError>;
 
 /// A lane as seen from here.
 struct At {
@@ -226,7 +259,7 @@ struct At {
     cancel: Option<CancelToken>,
 }
 
-impl Crew<'_, '_> {
+impl Crew<'_> {
     async fn run(mut self) -> Result<Report> {
         let outcome = match self.work().await {
             Ok(()) => self.finish().await,
@@ -252,6 +285,14 @@ impl Crew<'_, '_> {
         loop {
             self.give_out().await?;
             if self.schedule.is_idle() {
+                if self.is_feeding {
+                    // Nothing goes on that the data could have to wait for.
+                    match self.waiting.take() {
+                        Some(id) => self.schedule.admit(id, true),
+                        None => self.hear().await?,
+                    }
+                    continue;
+                }
                 if self.schedule.advance() {
                     continue;
                 }
@@ -282,6 +323,9 @@ impl Crew<'_, '_> {
         let table = self.tables.of_rows(job.id);
         let failed = table.is_some_and(|table| self.failed.contains(&table));
         if failed && self.inhibit {
+            // Whoever reads it finds that nobody wants it.
+            self.feeds.remove(&job.id);
+            self.waiting = self.waiting.filter(|id| *id != job.id);
             let message = inhibited(&self.plan, job.id);
             self.observer.info(BStr::new(&message));
             self.schedule.done(lane, job);
@@ -289,16 +333,18 @@ impl Crew<'_, '_> {
         }
         let created = !failed && table.is_some_and(|table| self.created.contains(&table));
         let load = match job.part {
+            _ if self.feeds.contains_key(&job.id) => self.fed(job.id, created),
             Some(part) => {
-                let range = self.parts.get(&job.id).and_then(|ranges| ranges.get(part));
+                let range = self
+                    .parts
+                    .get(&job.id)
+                    .and_then(|ranges| ranges.get(part))
+                    .cloned();
                 self.open.entry(job.id).or_default();
-                if part == 0
-                    && let Some(entry) = self.plan.entry(job.id)
-                {
-                    let tracked = Tracked::new(entry, self.plan.wanted(job.id), &self.setting.sizes);
-                    self.setting.progress.entry_begun(&tracked.item());
+                if part == 0 {
+                    self.tell_begun(job.id);
                 }
-                Load::Segments(range.cloned().unwrap_or_default())
+                Load::Segments(range.unwrap_or_default())
             }
             None if self.open.contains_key(&job.id) => Load::Again,
             None if created && self.tables.is_fresh(job.id) => Load::Fresh,
@@ -320,13 +366,44 @@ impl Crew<'_, '_> {
         Ok(())
     }
 
+    /// How a lane takes what comes by a pipe.
+    fn fed(&mut self, id: DumpId, created: bool) -> Load {
+        if self.waiting == Some(id) {
+            self.waiting = None;
+        }
+        let Some((feed, is_large)) = self.feeds.get(&id).cloned() else {
+            return Load::All;
+        };
+        if !created || !self.tables.is_fresh(id) || self.setting.plan.options().disable_triggers {
+            return Load::Fed(feed);
+        }
+        if !is_large {
+            return Load::FedFresh(feed);
+        }
+        if self.refused.contains(&id) {
+            return Load::Nothing;
+        }
+        if !self.open.contains_key(&id) {
+            self.open.insert(id, Done::default());
+            self.tell_begun(id);
+            self.schedule.widen(id);
+        }
+        Load::FedShared(feed)
+    }
+
+    /// Tells the beginning of rows that several lanes load.
+    fn tell_begun(&self, id: DumpId) {
+        if let Some(entry) = self.plan.entry(id) {
+            let tracked = Tracked::new(entry, self.plan.wanted(id), &self.setting.sizes);
+            self.setting.progress.entry_begun(&tracked.item());
+        }
+    }
+
     async fn start(&mut self, lane: usize) -> Result<(), Stop> {
-        let archive = self.archive.reopen().await?.ok_or_else(|| {
-            Error::new(
-                ErrorKind::Archive,
-                "the archive cannot be opened once more for another lane",
-            )
-        })?;
+        let archive = match &self.archive {
+            Some(archive) => archive.reopen().await?,
+            None => None,
+        };
         let (work, to_do) = mpsc::channel(AHEAD + 1);
         let task = crew::serve(
             lane,
@@ -335,7 +412,7 @@ impl Crew<'_, '_> {
             to_do,
             self.events.clone(),
         );
-        self.tasks.spawn(async move { (lane, task.await) });
+        self.tasks.spawn(task);
         if let Some(at) = self.lanes.get_mut(lane) {
             *at = Some(At { work, cancel: None });
         }
@@ -362,12 +439,12 @@ impl Crew<'_, '_> {
 
     fn ended(&mut self, ended: Option<Joined>) -> Result<(), Stop> {
         match ended {
-            Some(Ok((_, Ok(report)))) => {
+            Some(Ok(Ok(report))) => {
                 self.report.rows += report.rows;
                 self.report.large_objects += report.large_objects;
                 Ok(())
             }
-            Some(Ok((_, Err(stop)))) => Err(stop),
+            Some(Ok(Err(stop))) => Err(stop),
             Some(Err(error)) => {
                 let sentence = "a lane of the restore ended in an unforeseen way";
                 Err(Error::with_source(ErrorKind::Connect, sentence, error).into())
@@ -395,6 +472,17 @@ impl Crew<'_, '_> {
                     at.cancel = Some(cancel);
                 }
             }
+            Event::Fed { id, feed, is_large } => {
+                self.feeds.insert(id, (feed, is_large));
+                self.waiting = Some(id);
+                self.schedule.admit(id, false);
+            }
+            Event::FedAll { id, bytes } => {
+                if self.schedule.narrow(id, bytes) {
+                    self.completed(id);
+                }
+            }
+            Event::FeedEnded => self.is_feeding = false,
             Event::Done { lane, job, outcome } => self.done(lane, job, outcome),
         }
         Ok(())
@@ -409,34 +497,42 @@ impl Crew<'_, '_> {
                 done.bytes += part.bytes;
             }
             // One lane says what is wrong as it is said where there is but one.
-            Outcome::Refused => self.schedule.again(job.id),
+            Outcome::Refused => {
+                self.refused.insert(job.id);
+                self.schedule.again(job.id);
+            }
         }
-        if !self.schedule.done(lane, job) {
-            return;
+        if self.schedule.done(lane, job) {
+            self.completed(job.id);
         }
-        if let Some(done) = self.open.remove(&job.id) {
-            self.tell_done(job, done);
+    }
+
+    /// All of an entry is done.
+    fn completed(&mut self, id: DumpId) {
+        self.feeds.remove(&id);
+        if let Some(done) = self.open.remove(&id) {
+            self.tell_done(id, done);
         }
         self.report.entries += 1;
-        if let Some(entry) = self.plan.entry(job.id) {
+        if let Some(entry) = self.plan.entry(id) {
             self.observer.info(named("finished item", entry).as_ref());
         }
     }
 
     /// Tells the end of rows that several lanes have loaded, or had to leave to one.
-    fn tell_done(&mut self, job: Job, done: Done) {
-        let failed = self.failed.contains(&job.id);
-        let done = if job.part.is_some() {
-            self.report.rows += done.rows;
-            Done { failed, ..done }
-        } else {
+    fn tell_done(&mut self, id: DumpId, done: Done) {
+        let failed = self.failed.contains(&id);
+        let done = if self.refused.contains(&id) {
             Done {
                 failed,
                 ..Done::default()
             }
+        } else {
+            self.report.rows += done.rows;
+            Done { failed, ..done }
         };
-        if let Some(entry) = self.plan.entry(job.id) {
-            let tracked = Tracked::new(entry, self.plan.wanted(job.id), &self.setting.sizes);
+        if let Some(entry) = self.plan.entry(id) {
+            let tracked = Tracked::new(entry, self.plan.wanted(id), &self.setting.sizes);
             self.setting.progress.entry_done(&tracked.item(), &done);
         }
     }

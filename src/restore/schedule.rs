@@ -16,6 +16,8 @@ use crate::toc::{Desc, DumpId, Entry, Section};
 const LIGHT: u64 = 256 * 1024;
 /// What an entry is taken for whose size nobody knows.
 const UNKNOWN: u64 = 16 << 20;
+/// What comes by a pipe goes first.
+const AT_ONCE: u64 = 1 << 60;
 /// How many small entries one lane is given ahead.
 pub(super) const AHEAD: usize = 32;
 
@@ -62,6 +64,8 @@ struct Item {
     finished: usize,
     /// The parts given out do not count: all of it is done once more when they have ended.
     again: bool,
+    /// Its data has not come yet.
+    held: bool,
     /// Which lane has it, if only one has.
     lane: Option<usize>,
     done: bool,
@@ -162,6 +166,82 @@ impl Schedule {
             item.parts = parts.max(1);
         }
         self.offer(at);
+    }
+
+    /// Holds entries back whose data comes when it comes. Their size is not known before.
+    pub(super) fn hold(&mut self, ids: &[DumpId]) {
+        for id in ids {
+            let item = self.places.get(id).and_then(|at| self.items.get_mut(*at));
+            if let Some(item) = item {
+                item.held = true;
+                item.weight = AT_ONCE;
+            }
+        }
+    }
+
+    /// Says that an entry's data has come: it should be taken at once. `whatever` it depends on, if nothing else goes on.
+    pub(super) fn admit(&mut self, id: DumpId, whatever: bool) {
+        let Some(&at) = self.places.get(&id) else { return };
+        if let Some(item) = self.items.get_mut(at) {
+            item.held = false;
+            if whatever {
+                item.open = 0;
+            }
+        }
+        self.offer(at);
+    }
+
+    /// Lets other lanes join the one that has an entry.
+    pub(super) fn widen(&mut self, id: DumpId) {
+        let Some(&at) = self.places.get(&id) else { return };
+        let lanes = self.lanes.len();
+        let Some(item) = self.items.get_mut(at) else {
+            return;
+        };
+        item.parts = lanes;
+        // No lane has it for itself any more.
+        item.lane = None;
+        for next in item.before.clone() {
+            self.lanes.iter_mut().for_each(|load| {
+                load.own.remove(&next);
+            });
+        }
+        self.offer(at);
+    }
+
+    /// Says that all of an entry's data has been handed out, so that no lane need join, and how much it was. True if
+    /// it is done by that.
+    pub(super) fn narrow(&mut self, id: DumpId, bytes: u64) -> bool {
+        let Some(&at) = self.places.get(&id) else {
+            return false;
+        };
+        self.withdraw(at);
+        let follow = match self.items.get_mut(at) {
+            Some(item) if item.taken > 0 && !item.again => {
+                item.parts = item.taken;
+                item.before.clone()
+            }
+            Some(item) => item.before.clone(),
+            None => Vec::new(),
+        };
+        for next in follow {
+            if let Some(item) = self
+                .items
+                .get_mut(next)
+                .filter(|item| item.taken == 0 && item.open > 0)
+            {
+                item.weight = item.weight.max(bytes);
+            }
+        }
+        let item = self.items.get(at);
+        let is_done = item
+            .is_some_and(|item| !item.done && !item.again && item.taken > 0 && item.finished == item.parts);
+        if is_done {
+            self.complete(at);
+        } else {
+            self.offer(at);
+        }
+        is_done
     }
 
     /// The next job for a lane, if it should be given one now.
@@ -375,7 +455,7 @@ impl Schedule {
 
     fn offer(&mut self, at: usize) {
         let Some(item) = self.items.get(at) else { return };
-        let whole = item.taken < item.parts && !item.again;
+        let whole = item.taken < item.parts && !item.again && !item.held;
         if !whole || item.done || item.open > 0 || item.pass > self.pass {
             return;
         }
@@ -435,6 +515,7 @@ impl Item {
             taken: 0,
             finished: 0,
             again: false,
+            held: false,
             lane: None,
             done: false,
         }

@@ -41,7 +41,7 @@ impl Restore {
         let implied = self.is_implied_data_only();
         let inhibit = self.options.no_data_for_failed_tables;
         let sizes = self.tell_planned(&plan, &*lane.progress).await;
-        let mut at_work = Entries::new(&mut self.archive, lane, Script::new(Arc::clone(&plan)));
+        let mut at_work = Entries::new(Some(&mut self.archive), lane, Script::new(Arc::clone(&plan)));
         at_work.sizes = Arc::new(sizes);
         let mut run = Serial {
             at_work,
@@ -65,9 +65,7 @@ impl Restore {
 
     /// Whether several lanes are wanted and can do it.
     fn is_in_parallel(&self) -> bool {
-        self.options.jobs > 1
-            && self.options.script.transactions != Transactions::Single
-            && self.archive.seekable()
+        self.options.jobs > 1 && self.options.script.transactions != Transactions::Single
     }
 
     /// For a user who is no superuser: leaves out what is known not to be allowed.
@@ -121,7 +119,9 @@ impl Serial<'_, '_> {
         for id in plan.order() {
             self.restore(plan, id).await?;
         }
-        self.at_work.archive.finish().await?;
+        if let Some(archive) = self.at_work.archive.as_deref_mut() {
+            archive.finish().await?;
+        }
         self.at_work.end().await
     }
 

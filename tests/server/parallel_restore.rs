@@ -1,10 +1,11 @@
 //! Restores over several lanes: the same database, the same errors and the same exit codes as over one.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use rsdump::archive::Archive;
+use rsdump::archive::{Archive, StreamSource};
 use rsdump::connect::ConnectParams;
 use rsdump::restore::{Failure, Observer, Report, Restore, RestoreOptions};
 
@@ -29,6 +30,14 @@ fn told(output: &Output) -> Vec<u8> {
 
 fn restored(db: &TempDb<'_>, options: &[&str], path: &Path) -> Output {
     run(db.aim(rsrestore()).args(options).arg(path))
+}
+
+/// The same with the archive coming through a pipe.
+fn piped(db: &TempDb<'_>, options: &[&str], path: &Path) -> Output {
+    let (reader, mut writer) = std::io::pipe().expect("a pipe");
+    let content = std::fs::read(path).expect("read the archive");
+    std::thread::spawn(move || writer.write_all(&content));
+    run(db.aim(rsrestore()).args(options).stdin(reader))
 }
 
 #[test]
@@ -60,6 +69,18 @@ fn every_format_gives_the_same_database_with_several_lanes() {
             (normalize(&copy.pg_dump(18, &[])), output)
         });
         let what = path.display();
+        if path.is_file() {
+            let copy = TempDb::new(server);
+            let output = piped(&copy, &["-j4"], &path);
+            let dump = normalize(&copy.pg_dump(18, &[]));
+            assert_same(&format!("what {what} becomes through a pipe"), &expected, &dump);
+            assert_same(
+                &format!("what is told of {what} in a pipe"),
+                &told(&serial),
+                &told(&output),
+            );
+            assert_eq!(output.status.code(), serial.status.code(), "{what} in a pipe");
+        }
         assert_same(&format!("what {what} becomes"), &expected, &dump);
         assert_same(&format!("what is told of {what}"), &told(&serial), &told(&output));
         assert_eq!(output.status.code(), serial.status.code(), "{what}");
@@ -77,15 +98,20 @@ fn errors_are_the_same_with_several_lanes() {
         &["-a", "--disable-triggers"],
         &["--transaction-size=5", "-O", "-x"],
     ] {
-        let (one, several) = (TempDb::new(server), TempDb::new(server));
+        let [one, several, streamed] = [(); 3].map(|()| TempDb::new(server));
         for round in ["first", "second"] {
-            let with = |db: &TempDb<'_>, jobs| restored(db, &[options, &[jobs]].concat(), &objects);
-            let (expected, actual) = (with(&one, "-j1"), with(&several, "-j3"));
-            let what = format!("{round} rsrestore {}", options.join(" "));
-            assert_same(&what, &told(&expected), &told(&actual));
-            assert_eq!(actual.status.code(), expected.status.code(), "{what}");
+            let with = |jobs| [options, &[jobs]].concat();
+            let expected = restored(&one, &with("-j1"), &objects);
             let left = |db: &TempDb<'_>| normalize(&db.pg_dump(18, &[]));
-            assert_same(&format!("what {what} left"), &left(&one), &left(&several));
+            for (what, db, actual) in [
+                ("file", &several, restored(&several, &with("-j3"), &objects)),
+                ("pipe", &streamed, piped(&streamed, &with("-j3"), &objects)),
+            ] {
+                let what = format!("{round} rsrestore {} from a {what}", options.join(" "));
+                assert_same(&what, &told(&expected), &told(&actual));
+                assert_eq!(actual.status.code(), expected.status.code(), "{what}");
+                assert_same(&format!("what {what} left"), &left(&one), &left(db));
+            }
         }
     }
 }
@@ -134,15 +160,26 @@ impl Observer for Heard {
     }
 }
 
-fn in_parts(db: &TempDb<'_>, path: &Path, jobs: usize) -> (Report, Heard) {
+/// Restores with parts of a few kilobytes, from a file or from a stream.
+fn with_parts(db: &TempDb<'_>, path: &Path, jobs: usize, piped: bool) -> (Report, Heard) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let mut heard = Heard::default();
     let report = runtime.block_on(async {
-        let archive = Archive::open_path(path).await.expect("open the archive");
+        let archive = match piped {
+            false => Archive::open_path(path).await,
+            true => {
+                let file = tokio::fs::File::open(path).await.expect("open the file");
+                Archive::open(Box::new(StreamSource::new("stream".into(), file))).await
+            }
+        };
+        let archive = archive.expect("open the archive");
         let segments = archive
             .index()
             .map(|index| index.blocks.iter().map(|b| b.segments.len()).max());
-        assert!(segments.flatten() > Some(8), "the table has not been cut");
+        assert!(
+            piped || segments.flatten() > Some(8),
+            "the table has not been cut"
+        );
         let options = RestoreOptions {
             jobs,
             part_size: 32 * 1024,
@@ -162,11 +199,17 @@ fn several_lanes_load_one_table() {
     large_table(&source, "true");
     let dir = tempfile::tempdir().expect("make a directory");
     let rows = "SELECT count(*), count(DISTINCT id), md5(string_agg(id || t, '' ORDER BY id)) FROM large";
-    for format in ["-Fc", "-Fd", "-Ft"] {
+    for (format, piped) in [
+        ("-Fc", false),
+        ("-Fd", false),
+        ("-Ft", false),
+        ("-Fc", true),
+        ("-Ft", true),
+    ] {
         let options = [format, "-j2", "--segment-size=64kB"];
-        let path = archive(&source, dir.path(), &format[1..], &options);
+        let path = archive(&source, dir.path(), &format!("{format}{piped}"), &options);
         let copy = TempDb::new(server);
-        let (report, heard) = in_parts(&copy, &path, 3);
+        let (report, heard) = with_parts(&copy, &path, 3, piped);
         assert_eq!((report.rows, report.errors), (20000, 0));
         assert_same("rows", &source.psql(rows), &copy.psql(rows));
         let launched = heard
@@ -197,12 +240,20 @@ fn a_part_that_fails_costs_the_table_as_with_one_lane() {
         "archive",
         &["-Fc", "-j2", "--segment-size=64kB"],
     );
-    let [(one, serial), (several, parallel)] = [1, 3].map(|jobs| {
-        let copy = TempDb::new(server);
-        let outcome = in_parts(&copy, &path, jobs);
-        assert_eq!(copy.psql("SELECT count(*) FROM large"), b"0\n");
-        outcome
-    });
+    let [(one, serial), (several, parallel), (streamed, piped)] =
+        [(1, false), (3, false), (3, true)].map(|(jobs, piped)| {
+            let copy = TempDb::new(server);
+            let outcome = with_parts(&copy, &path, jobs, piped);
+            assert_eq!(copy.psql("SELECT count(*) FROM large"), b"0\n");
+            outcome
+        });
+    // Here the numbers of lines are those of the part.
+    assert_eq!(piped.failures.len(), 1);
+    assert_eq!(piped.failures[0].entry, serial.failures[0].entry);
+    assert_eq!(
+        (one.rows, one.errors, one.entries),
+        (streamed.rows, streamed.errors, streamed.entries)
+    );
     assert_eq!(serial.failures.len(), 1);
     assert_eq!(serial.failures, parallel.failures);
     assert_eq!(
@@ -305,4 +356,64 @@ fn restored_with(db: &TempDb<'_>, program: &mut Command) -> String {
     ]));
     assert_eq!(output.status.code(), Some(1));
     String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Counts what is read of it.
+struct Counted {
+    file: tokio::fs::File,
+    read: std::sync::Arc<std::sync::atomic::AtomicU64>,
+}
+
+impl tokio::io::AsyncRead for Counted {
+    fn poll_read(
+        mut self: std::pin::Pin<&mut Self>,
+        context: &mut std::task::Context<'_>,
+        buffer: &mut tokio::io::ReadBuf<'_>,
+    ) -> std::task::Poll<std::io::Result<()>> {
+        let before = buffer.filled().len();
+        let polled = std::pin::Pin::new(&mut self.file).poll_read(context, buffer);
+        let count = (buffer.filled().len() - before) as u64;
+        self.read.fetch_add(count, std::sync::atomic::Ordering::Relaxed);
+        polled
+    }
+}
+
+#[test]
+fn no_more_of_a_pipe_is_read_than_is_wanted() {
+    let server = Server::get(18);
+    let source = TempDb::new(server);
+    source.psql(
+        "DO $$ BEGIN FOR n IN 1..200 LOOP
+         EXECUTE format('CREATE TABLE t%s AS SELECT md5((g * %s)::text) AS a FROM generate_series(1, 2000) g', n, n);
+         END LOOP; END $$",
+    );
+    let dir = tempfile::tempdir().expect("make a directory");
+    let path = archive(&source, dir.path(), "archive", &["-Fc", "-Z0"]);
+    let length = std::fs::metadata(&path).expect("the archive").len();
+    let copy = TempDb::new(server);
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let read = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
+    let report = runtime.block_on(async {
+        let file = tokio::fs::File::open(&path).await.expect("open the file");
+        let counted = Counted {
+            file,
+            read: std::sync::Arc::clone(&read),
+        };
+        let archive = Archive::open(Box::new(StreamSource::new("pipe".into(), counted))).await;
+        let mut options = RestoreOptions {
+            jobs: 2,
+            ..RestoreOptions::default()
+        };
+        // In the order of names these stand among the first.
+        options.selection.tables = ["t1", "t10", "t11"].map(Into::into).to_vec();
+        let restore = Restore::new(archive.expect("open the archive"), options).expect("a restore");
+        let params = ConnectParams::parse(copy.conninfo().as_bytes()).expect("parameters");
+        restore
+            .to_server(params, &mut rsdump::restore::Silent)
+            .await
+            .expect("restore")
+    });
+    assert_eq!((report.rows, report.errors), (6000, 0));
+    let read = read.load(std::sync::atomic::Ordering::Relaxed);
+    assert!(read * 10 < length, "{read} of {length} bytes were read");
 }
