@@ -36,6 +36,7 @@ pub mod archive;
 pub mod cli;
 pub mod compress;
 pub mod connect;
+pub mod copy;
 pub mod dump;
 pub mod dumpall;
 pub mod error;

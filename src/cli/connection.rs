@@ -5,14 +5,14 @@
 
 use std::ffi::OsString;
 use std::io::{self, BufRead, Write};
-use std::os::unix::ffi::OsStringExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::sync::Arc;
 
 use bstr::BString;
 use clap::Args;
 
 use super::message::Messages;
-use crate::connect::{ConnectOptions, Conninfo, PasswordPolicy, PasswordPrompt};
+use crate::connect::{ConnectOptions, Conninfo, PasswordPolicy, PasswordPrompt, is_connection_string};
 use crate::error::Result;
 
 /// `-d -h -p -U -w -W --role`.
@@ -53,6 +53,20 @@ impl ConnectionArgs {
         }
         options.set("fallback_application_name", application);
         options
+    }
+
+    /// Options for connecting to a database that another one is copied into: on the same server if it is a name, else
+    /// as the connection string says.
+    pub fn of_target(&self, target: &OsString, application: &str) -> ConnectOptions {
+        if is_connection_string(target.as_bytes()) {
+            let alone = ConnectionArgs {
+                no_password: self.no_password,
+                password: self.password,
+                ..ConnectionArgs::default()
+            };
+            return alone.options(Some(target), application);
+        }
+        self.options(Some(target), application)
     }
 
     /// Like [`options`](Self::options), but `--dbname` is always a connection string and `--host` and the others win

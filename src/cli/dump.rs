@@ -13,11 +13,16 @@ use super::content::ContentArgs;
 use super::dump_options::{self, Filters};
 use super::message::Messages;
 use super::progress::ProgressArgs;
+use super::restore::Told;
 use super::runtime;
 use super::usage::{self, path};
+use crate::copy;
 use crate::dump::{self, DumpOptions, Observer};
-use crate::error::Result;
-use crate::progress::Progress;
+use crate::error::{Error, ErrorKind, Result};
+use crate::progress::{NoProgress, Progress};
+use crate::restore::RestoreOptions;
+use crate::script::ScriptOptions;
+use crate::toc::Selection;
 
 /// The options as typed.
 #[derive(Debug, Parser)]
@@ -35,6 +40,9 @@ pub(super) struct Args {
     /// Output file; standard output if not given
     #[arg(short = 'f', long, value_parser = path(), value_name = "FILENAME", help_heading = "General options")]
     pub(super) file: Option<PathBuf>,
+    /// Copy straight into this database, with no file in between: a name or a connection string
+    #[arg(long, value_name = "CONNSTR", help_heading = "General options")]
+    pub(super) to: Option<OsString>,
     /// Output format: plain (default), custom, directory or tar
     #[arg(short = 'F', long, value_name = "p|c|d|t", help_heading = "General options")]
     pub(super) format: Option<String>,
@@ -217,12 +225,19 @@ pub fn main() -> ExitCode {
         Ok(options) => options,
         Err(refusal) => return refusal.tell(&messages),
     };
-    let account = match Account::open(&args.progress, &messages, options.output.file.is_none()) {
+    let to_stdout = options.output.file.is_none() && args.to.is_none();
+    let account = match Account::open(&args.progress, &messages, to_stdout) {
         Ok(account) => account,
         Err(refusal) => return refusal.tell(&messages),
     };
     let observer = observer(&messages, account.progress());
-    let ending = runtime::run_to_end(&messages, run(&args, &options, &observer, &messages));
+    let ending = match &args.to {
+        Some(target) => {
+            let copying = copy_to(&args, target, &options, &observer, &messages);
+            runtime::run_to_end(&messages, copying)
+        }
+        None => runtime::run_to_end(&messages, run(&args, &options, &observer, &messages)),
+    };
     account.close(ending)
 }
 
@@ -231,6 +246,49 @@ async fn run(args: &Args, options: &DumpOptions, observer: &Observer, messages: 
     connection::tell(&mut connection, messages);
     dump::dump(&connection.resolve()?, options, observer).await?;
     Ok(())
+}
+
+/// Copies into another database.
+async fn copy_to(
+    args: &Args,
+    target: &OsString,
+    options: &DumpOptions,
+    observer: &Observer,
+    messages: &Messages,
+) -> Result<()> {
+    let restore = RestoreOptions {
+        selection: Selection {
+            create_database: false,
+            ..options.entries.clone()
+        },
+        script: ScriptOptions {
+            role: None,
+            ..options.script.clone()
+        },
+        jobs: options.jobs,
+        ..RestoreOptions::default()
+    };
+    let mut source = args.connection.options(args.database.first(), "rsdump");
+    connection::tell(&mut source, messages);
+    let mut target = args.connection.of_target(target, "rsdump");
+    connection::tell(&mut target, messages);
+    // As in a restore, these are for those who want to know everything.
+    let informed = messages.clone();
+    target.notices = Arc::new(move |notice| informed.info(notice.report(None)));
+    let mut told = Told::new(messages, Arc::new(NoProgress));
+    let report = copy::copy(
+        &source.resolve()?,
+        target.resolve()?,
+        options,
+        restore,
+        (observer, &mut told),
+    )
+    .await?;
+    if report.errors == 0 {
+        return Ok(());
+    }
+    let message = format!("errors ignored on restore: {}", report.errors);
+    Err(Error::new(ErrorKind::Server, message))
 }
 
 /// Tells people what a dump tells.

@@ -115,6 +115,14 @@ pub(super) fn check(args: &Args, like_pg_dump: bool) -> Result<DumpOptions, Refu
     if args.content.if_exists && !args.content.clean {
         return Err("option --if-exists requires option -c/--clean".into());
     }
+    let to = (args.to.is_some(), "--to");
+    exclusive(&[
+        (to, (args.file.is_some(), "-f/--file")),
+        (to, (args.format.is_some(), "-F/--format")),
+        (to, (args.compress.is_some(), "-Z/--compress")),
+        (to, (args.archive_version.is_some(), "--archive-version")),
+        (to, (args.content.create, "-C/--create")),
+    ])?;
     let rows = rows(args)?;
     if args.binary_upgrade {
         let message = "option --binary-upgrade is not supported: pg_upgrade must be given its own pg_dump";

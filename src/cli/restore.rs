@@ -209,12 +209,7 @@ async fn run(
     progress: Arc<dyn Progress>,
     messages: &Messages,
 ) -> Result<Report> {
-    let mut observer = Told {
-        messages,
-        progress,
-        stage: None,
-        entry: None,
-    };
+    let mut observer = Told::new(messages, progress);
     let archive = match open(job.input.as_ref(), messages).await? {
         Opened::Archive(archive) => {
             if let Some(option) = restore_cluster::typed(args) {
@@ -402,11 +397,22 @@ fn listing(restore: &Restore, verbose: bool) -> Vec<u8> {
 }
 
 /// Tells a run to the user as pg_restore does.
-struct Told<'a> {
+pub(super) struct Told<'a> {
     messages: &'a Messages,
     progress: Arc<dyn Progress>,
     stage: Option<Stage>,
     entry: Option<DumpId>,
+}
+
+impl<'a> Told<'a> {
+    pub(super) fn new(messages: &'a Messages, progress: Arc<dyn Progress>) -> Told<'a> {
+        Told {
+            messages,
+            progress,
+            stage: None,
+            entry: None,
+        }
+    }
 }
 
 impl Observer for Told<'_> {

@@ -83,7 +83,8 @@ impl<'a> Incoming<'a> {
     pub(super) async fn objects(self) -> Result<Objects<'a>> {
         match self {
             Incoming::Entry(archive, id) | Incoming::Segments(archive, id, _) => {
-                Ok(Objects::Archive(archive.open_large_objects(id).await?))
+                let objects = archive.open_large_objects(id).await?;
+                Ok(Objects::Archive(Box::new(objects)))
             }
             Incoming::Fed(feed) => Ok(Objects::Fed(FedObjects::new(feed))),
         }
@@ -125,7 +126,7 @@ impl Stream<'_> {
 /// Large objects on their way.
 pub(super) enum Objects<'a> {
     /// Out of the archive.
-    Archive(LargeObjects<'a>),
+    Archive(Box<LargeObjects<'a>>),
     /// As they are handed out.
     Fed(FedObjects),
 }

@@ -6,6 +6,7 @@
 //! segments; if one of the parts fails, all of them count for nothing and one lane loads the table once more, so that what is
 //! told and what is left is the same as with one lane.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
@@ -383,8 +384,8 @@ impl Crew<'_> {
         if self.refused.contains(&id) {
             return Load::Nothing;
         }
-        if !self.open.contains_key(&id) {
-            self.open.insert(id, Done::default());
+        if let Entry::Vacant(place) = self.open.entry(id) {
+            place.insert(Done::default());
             self.tell_begun(id);
             self.schedule.widen(id);
         }

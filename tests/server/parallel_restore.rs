@@ -417,3 +417,62 @@ fn no_more_of_a_pipe_is_read_than_is_wanted() {
     let read = read.load(std::sync::atomic::Ordering::Relaxed);
     assert!(read * 10 < length, "{read} of {length} bytes were read");
 }
+
+/// `rsdump` into another database.
+fn copied(source: &TempDb<'_>, options: &[&str], to: &str) -> Output {
+    run(source.aim(rsdump()).args(options).args(["--to", to]))
+}
+
+#[test]
+fn databases_are_copied_straight() {
+    let server = Server::get(18);
+    let source = TempDb::loaded(server, "databases/all_kinds.sql");
+    let expected = normalize(&source.pg_dump(18, &[]));
+    for jobs in ["-j1", "-j3"] {
+        let copy = TempDb::new(server);
+        let output = copied(&source, &[jobs], &copy.name);
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{jobs}");
+        assert!(output.status.success(), "{jobs}");
+        assert_same("the copy", &expected, &normalize(&copy.pg_dump(18, &[])));
+    }
+    // A part of it, to another server, over what is there.
+    let copy = TempDb::new(Server::get(16));
+    source.psql("CREATE TABLE public.few AS SELECT g FROM generate_series(1, 10) g");
+    for _ in 0..2 {
+        let options = ["-t", "public.few", "-c", "--if-exists"];
+        let output = copied(&source, &options, &copy.conninfo());
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+        assert_eq!(copy.psql("SELECT count(*) FROM few"), b"10\n");
+    }
+}
+
+#[test]
+fn a_copy_that_cannot_be_ends_on_both_sides() {
+    let server = Server::get(18);
+    let source = TempDb::new(server);
+    large_table(&source, "true");
+    let fails = |options: &[&str], to: &str| {
+        let output = copied(&source, options, to);
+        assert_eq!(output.status.code(), Some(1), "{options:?} to {to}");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    for jobs in ["-j1", "-j3"] {
+        let told = fails(&[jobs], &source.name);
+        assert!(told.contains("cannot be copied into itself"), "{told}");
+        let told = fails(&[jobs], "test_there_is_no_such_database");
+        assert!(told.contains("does not exist"), "{told}");
+        let copy = TempDb::new(server);
+        let told = fails(&[jobs, "-t", "nosuchtable"], &copy.name);
+        assert!(told.contains("no matching tables were found"), "{told}");
+        // The table is there already, and is another one.
+        copy.psql("CREATE TABLE large (a int)");
+        let told = fails(&[jobs], &copy.name);
+        assert!(told.contains("relation \"large\" already exists"), "{told}");
+        assert_eq!(copy.psql("SELECT count(*) FROM large"), b"0\n");
+    }
+    let told = fails(&["-Fc"], "somewhere");
+    assert!(
+        told.contains("options --to and -F/--format cannot be used together"),
+        "{told}"
+    );
+}
