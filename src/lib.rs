@@ -49,4 +49,7 @@ pub mod sql;
 pub mod toc;
 pub mod wire;
 
+#[cfg(test)]
+extern crate self as rsdump;
+
 pub use error::{Error, ErrorKind, Result};

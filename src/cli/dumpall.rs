@@ -34,7 +34,7 @@ use crate::sql::Pattern;
     args_override_self = true,
     override_usage = "rsdumpall [OPTION]..."
 )]
-struct Args {
+pub(super) struct Args {
     /// Output file or directory; standard output if not given
     #[arg(short = 'f', long, value_name = "FILENAME", help_heading = "General options")]
     file: Option<PathBuf>,

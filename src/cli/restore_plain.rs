@@ -8,7 +8,7 @@ use super::restore::Args;
 use crate::restore::plain::PlainOptions;
 
 /// The options that plain dumps can be restored with, by their names in [`Args`].
-const FOLLOWED: [&str; 10] = [
+const FOLLOWED: [&str; 12] = [
     "dbname",
     "host",
     "port",
@@ -19,6 +19,8 @@ const FOLLOWED: [&str; 10] = [
     "exit_on_error",
     "single_transaction",
     "verbose",
+    "progress",
+    "report",
 ];
 
 /// Refuses what makes no sense among the options typed, given by their names, and reads the rest.
