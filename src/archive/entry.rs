@@ -1,11 +1,11 @@
 //! An entry of the table of contents as bytes, without the part that each format adds to it.
 
-use bstr::BString;
+use bstr::{BStr, BString};
 
 use super::ArchiveVersion;
 use super::codec::{Cursor, Decoded, Fault, LONGEST_TEXT, put_int, put_text};
 use crate::error::{Error, ErrorKind, Result};
-use crate::toc::{CatalogId, Desc, DumpId, Entry, Section};
+use crate::toc::{CatalogId, Desc, DumpId, Entry, Name, Section};
 
 /// Appends an entry as archives of `version` hold it.
 ///
@@ -21,17 +21,15 @@ pub(crate) fn encode(entry: &Entry, version: ArchiveVersion, out: &mut Vec<u8>) 
             ),
         ));
     }
-    let texts = [
-        Some(&entry.tag),
-        entry.definition.as_ref(),
-        entry.drop_statement.as_ref(),
-        entry.copy_statement.as_ref(),
-        entry.namespace.as_ref(),
-        entry.tablespace.as_ref(),
-        entry.table_am.as_ref(),
-        entry.owner.as_ref(),
-    ];
-    if texts.into_iter().flatten().any(|text| text.len() > LONGEST_TEXT) {
+    let texts = [&entry.definition, &entry.drop_statement, &entry.copy_statement];
+    let names = [&entry.namespace, &entry.tablespace, &entry.table_am, &entry.owner];
+    let texts = texts
+        .into_iter()
+        .flatten()
+        .chain([&entry.tag])
+        .map(|text| text.len());
+    let names = names.into_iter().flatten().map(|name| name.len());
+    if texts.chain(names).any(|length| length > LONGEST_TEXT) {
         return Err(Error::new(
             ErrorKind::Unsupported,
             format!(
@@ -117,10 +115,11 @@ pub(crate) fn decode(cursor: &mut Cursor<'_>, version: ArchiveVersion) -> Decode
     let definition = text(cursor)?;
     let drop_statement = text(cursor)?;
     let copy_statement = text(cursor)?;
-    let namespace = text(cursor)?;
-    let tablespace = text(cursor)?;
+    let name = |cursor: &mut Cursor<'_>| Ok(cursor.text()?.map(|name| Name::from(BStr::new(name))));
+    let namespace = name(cursor)?;
+    let tablespace = name(cursor)?;
     let table_am = if version.has_table_am() {
-        text(cursor)?
+        name(cursor)?
     } else {
         None
     };
@@ -132,7 +131,7 @@ pub(crate) fn decode(cursor: &mut Cursor<'_>, version: ArchiveVersion) -> Decode
     } else {
         None
     };
-    let owner = text(cursor)?;
+    let owner = name(cursor)?;
     let with_oids = cursor.text()? == Some(b"true");
     let mut dependencies = Vec::new();
     while let Some(number) = cursor.text()? {
@@ -210,10 +209,10 @@ pub(crate) mod tests {
                 definition: texts.0,
                 drop_statement: texts.1,
                 copy_statement: texts.2,
-                namespace: texts.3,
-                tablespace: texts.4,
-                table_am: texts.5,
-                owner: texts.6,
+                namespace: texts.3.map(Name::from),
+                tablespace: texts.4.map(Name::from),
+                table_am: texts.5.map(Name::from),
+                owner: texts.6.map(Name::from),
                 relkind,
                 with_oids,
                 dependencies,

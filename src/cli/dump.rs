@@ -231,12 +231,16 @@ pub fn main() -> ExitCode {
         Err(refusal) => return refusal.tell(&messages),
     };
     let observer = observer(&messages, account.progress());
+    let runtime = match options.entries.data || args.to.is_some() {
+        true => runtime::start(&messages),
+        false => runtime::start_single(&messages),
+    };
     let ending = match &args.to {
         Some(target) => {
             let copying = copy_to(&args, target, &options, &observer, &messages);
-            runtime::run_to_end(&messages, copying)
+            runtime::run_to_end(&messages, runtime, copying)
         }
-        None => runtime::run_to_end(&messages, run(&args, &options, &observer, &messages)),
+        None => runtime::run_to_end(&messages, runtime, run(&args, &options, &observer, &messages)),
     };
     account.close(ending)
 }

@@ -308,7 +308,11 @@ pub fn main() -> ExitCode {
         Err(refusal) => return refusal.tell(&messages),
     };
     let observer = dump::observer(&messages, account.progress());
-    let ending = runtime::run_to_end(&messages, run(&args, &options, observer, &messages));
+    let ending = runtime::run_to_end(
+        &messages,
+        runtime::start(&messages),
+        run(&args, &options, observer, &messages),
+    );
     account.close(ending)
 }
 

@@ -5,7 +5,7 @@
 
 use std::error::Error as StdError;
 
-use bstr::BString;
+use bstr::{BStr, BString};
 use bytes::BytesMut;
 use postgres_types::{FromSql, IsNull, Kind, Oid, ToSql, Type, to_sql_checked};
 use tokio_postgres::Row;
@@ -35,6 +35,19 @@ impl<'a> FromSql<'a> for Text {
                 | Type::JSON
                 | Type::BYTEA
         )
+    }
+}
+
+/// A text value where it stands.
+struct Bytes<'a>(&'a BStr);
+
+impl<'a> FromSql<'a> for Bytes<'a> {
+    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn StdError + Sync + Send>> {
+        Ok(Bytes(raw.into()))
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        <Text as FromSql>::accepts(ty)
     }
 }
 
@@ -155,6 +168,16 @@ impl<'a> Columns<'a> {
     /// A text, name, varchar, xml, json or bytea value.
     pub fn text(&mut self) -> Result<BString> {
         self.take::<Text>().map(|t| t.0)
+    }
+
+    /// Like [`text`](Self::text), as it stands in the row.
+    pub fn bytes(&mut self) -> Result<&'a BStr> {
+        self.take::<Bytes<'a>>().map(|bytes| bytes.0)
+    }
+
+    /// Like [`bytes`](Self::bytes), or null.
+    pub fn opt_bytes(&mut self) -> Result<Option<&'a BStr>> {
+        Ok(self.take::<Option<Bytes<'a>>>()?.map(|bytes| bytes.0))
     }
 
     /// Like [`text`](Self::text), or null.

@@ -7,10 +7,11 @@
 //! Which of an object's attributes are wanted is decided by its [`Components`]; an owner is no entry but a
 //! field of the object's own entry.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map};
 
 use bstr::{BStr, BString};
 
+use super::catalog::ByRow;
 use super::{Acl, Body, Catalog, Components, Cost, Emitter, Object, Reader, class};
 use crate::connect::Columns;
 use crate::error::{Error, ErrorKind, Result};
@@ -20,11 +21,11 @@ use crate::toc::{CatalogId, Desc, DumpId, Entry, Section};
 /// The comments, security labels and column grants of a database, by catalog row.
 #[derive(Debug, Default)]
 pub struct Attributes {
-    comments: HashMap<CatalogId, Vec<Comment>>,
-    labels: HashMap<CatalogId, Vec<Label>>,
+    comments: ByRow<Vec<Comment>>,
+    labels: ByRow<Vec<Label>>,
     column_acls: HashMap<u32, Vec<ColumnAcl>>,
     /// The extensions with which objects go away that are not their members.
-    extensions: HashMap<CatalogId, Vec<BString>>,
+    extensions: ByRow<Vec<BString>>,
 }
 
 /// A comment on an object, or on one of its columns.
@@ -55,7 +56,7 @@ struct ColumnAcl {
 pub struct Rows {
     roles: HashMap<u32, BString>,
     attributes: Attributes,
-    initial: HashMap<CatalogId, (u8, Vec<BString>)>,
+    initial: ByRow<(u8, Vec<BString>)>,
 }
 
 /// An object as COMMENT and SECURITY LABEL name it, and where their entries belong.
@@ -112,8 +113,8 @@ impl<'a> Subject<'a> {
     fn entry(&self, out: &mut Emitter<'_>, desc: Desc, tag: BString, definition: BString) {
         let mut entry = Entry::new(out.next_id(), desc, tag, Section::None);
         entry.definition = Some(definition);
-        entry.namespace = self.namespace.map(BStr::to_owned);
-        entry.owner = Some(self.owner.to_owned());
+        entry.namespace = self.namespace.map(|name| out.name(name));
+        entry.owner = Some(out.name(self.owner));
         entry.dependencies = vec![self.after];
         out.push(entry);
     }
@@ -186,7 +187,13 @@ pub async fn read(reader: &Reader<'_>) -> Result<Rows> {
         rows.roles.insert(c.oid()?, c.text()?);
     }
     for (id, comment) in comments {
-        rows.attributes.comments.entry(id).or_default().push(comment);
+        match rows.attributes.comments.entry(id) {
+            // Most objects have one.
+            hash_map::Entry::Vacant(place) => {
+                place.insert(vec![comment]);
+            }
+            hash_map::Entry::Occupied(mut place) => place.get_mut().push(comment),
+        }
     }
     for row in &labels {
         let mut c = Columns::new(row);
@@ -299,6 +306,11 @@ impl Attributes {
     /// True if the object at `row` or one of its columns has a comment.
     pub fn has_comment(&self, row: CatalogId) -> bool {
         self.comments.contains_key(&row)
+    }
+
+    /// True if the object at `row` goes away with an extension that it is no member of.
+    pub(super) fn depends_on_extensions(&self, row: CatalogId) -> bool {
+        self.extensions.contains_key(&row)
     }
 
     fn comments(&self, row: CatalogId) -> &[Comment] {
@@ -575,8 +587,8 @@ impl Place<'_> {
         let id = out.next_id();
         let mut entry = Entry::new(id, Desc::Acl, tag, Section::None);
         entry.definition = Some(statements);
-        entry.namespace = namespace.map(BStr::to_owned);
-        entry.owner = Some(owner.to_owned());
+        entry.namespace = namespace.map(|name| out.name(name));
+        entry.owner = Some(out.name(owner));
         entry.dependencies = std::iter::once(object.id).chain(self.after).collect();
         out.push(entry);
         Some(id)

@@ -221,7 +221,7 @@ pub fn emit(database: &Database, no_tablespaces: bool, out: &mut Emitter<'_>) {
         tableoid: class::PG_DATABASE,
         oid: database.oid,
     };
-    entry.owner = Some(database.owner.clone());
+    entry.owner = Some(out.name(database.owner.as_ref()));
     entry.definition = Some(create(database, no_tablespaces, out));
     entry.drop_statement = Some(text!("DROP DATABASE ", name, ";\n"));
     out.push(entry);
@@ -255,7 +255,7 @@ pub fn emit(database: &Database, no_tablespaces: bool, out: &mut Emitter<'_>) {
     if !alter.is_empty() {
         let tag = database.name.clone();
         let mut entry = Entry::new(out.next_id(), Desc::DatabaseProperties, tag, Section::PreData);
-        entry.owner = Some(database.owner.clone());
+        entry.owner = Some(out.name(database.owner.as_ref()));
         entry.definition = Some(alter);
         entry.drop_statement = Some(drop);
         entry.dependencies = vec![id];
@@ -365,7 +365,7 @@ fn push_attribute(
         return;
     }
     let mut entry = Entry::new(out.next_id(), desc, text!("DATABASE ", name), Section::None);
-    entry.owner = Some(database.owner.clone());
+    entry.owner = Some(out.name(database.owner.as_ref()));
     entry.definition = Some(definition);
     entry.dependencies = vec![after];
     out.push(entry);

@@ -1,6 +1,8 @@
 //! Making archive entries: the [`Emitter`] that kinds write into, and the one list that leads from an
 //! object to its kind.
 
+use std::cell::RefCell;
+
 use bstr::BStr;
 
 use super::{
@@ -10,7 +12,7 @@ use super::{
     trigger, types,
 };
 use crate::error::{Error, ErrorKind, Result};
-use crate::toc::{Desc, DumpId, Entry, Section};
+use crate::toc::{Desc, DumpId, Entry, Name, Names, Section};
 
 /// What emission must know of the user's wishes.
 #[derive(Debug, Clone)]
@@ -67,6 +69,7 @@ pub struct Emitter<'a> {
     entries: Vec<Entry>,
     warnings: Vec<String>,
     failure: Option<Error>,
+    names: RefCell<Names>,
     last_id: u32,
 }
 
@@ -86,9 +89,11 @@ impl<'a> Emitter<'a> {
         Emitter {
             catalog,
             options,
-            entries: Vec::new(),
             warnings: Vec::new(),
             failure: None,
+            // About as many: some objects have none of their own, others have grants and comments.
+            entries: Vec::with_capacity(catalog.objects().len()),
+            names: RefCell::default(),
             last_id,
         }
     }
@@ -104,9 +109,14 @@ impl<'a> Emitter<'a> {
     pub fn entry(&self, object: &Object, desc: Desc, section: Section) -> Entry {
         let mut entry = Entry::new(object.id, desc, object.name.clone(), section);
         entry.catalog_id = object.catalog_id;
-        entry.namespace = self.catalog.schema_name(object).map(BStr::to_owned);
-        entry.owner = (object.owner != 0).then(|| self.catalog.owner_name(object).to_owned());
+        entry.namespace = self.catalog.schema_name(object).map(|name| self.name(name));
+        entry.owner = (object.owner != 0).then(|| self.name(self.catalog.owner_name(object)));
         entry
+    }
+
+    /// A name that entries share.
+    pub fn name(&self, text: &BStr) -> Name {
+        self.names.borrow_mut().name(text)
     }
 
     /// Adds an entry after all others.

@@ -21,7 +21,7 @@ pub struct Function {
     /// It comes after the data, because a loop of dependencies leaves no other place.
     pub postponed: bool,
     /// The rest; read for wanted functions.
-    pub details: Option<Details>,
+    pub details: Option<Box<Details>>,
 }
 
 /// What a function is, beyond its name. Types and functions are as SQL.
@@ -246,7 +246,7 @@ pub fn wanted(catalog: &Catalog) -> Vec<u32> {
 ///
 /// # Errors
 /// If the query fails.
-pub async fn read_details(reader: &Reader<'_>, oids: &[u32]) -> Result<Vec<(u32, Details)>> {
+pub async fn read_details(reader: &Reader<'_>, oids: &[u32]) -> Result<Vec<(u32, Box<Details>)>> {
     let v = reader.version;
     let kind = v.pick(
         11,
@@ -316,7 +316,7 @@ pub async fn read_details(reader: &Reader<'_>, oids: &[u32]) -> Result<Vec<(u32,
             sql_body: c.opt_text()?,
             depends_on_extensions: c.texts()?,
         };
-        Ok((oid, details))
+        Ok((oid, Box::new(details)))
     };
     reader
         .each("function definitions", cost, &sql, &params, from_row)
@@ -332,7 +332,7 @@ pub(super) fn argument_types(function: &str) -> String {
 }
 
 /// Puts them into the catalog.
-pub fn add_details(catalog: &mut Catalog, rows: Vec<(u32, Details)>) {
+pub fn add_details(catalog: &mut Catalog, rows: Vec<(u32, Box<Details>)>) {
     for (oid, details) in rows {
         if let Some(id) = catalog.find(class::PG_PROC, oid)
             && let Body::Function(function) = &mut catalog.object_mut(id).body

@@ -297,7 +297,7 @@ pub fn emit_schema(object: &Object, member: &PublicationSchema, out: &mut Emitte
     let schema = catalog.object(member.schema);
     let mut entry = out.entry(object, Desc::PublicationTablesInSchema, Section::PostData);
     entry.tag = text!(publication.name, " ", schema.name);
-    entry.namespace = Some(schema.name.clone());
+    entry.namespace = Some(out.name(schema.name()));
     entry.definition = Some(text!(
         "ALTER PUBLICATION ",
         catalog.ident(publication),

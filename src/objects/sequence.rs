@@ -78,7 +78,7 @@ pub fn add_details(catalog: &mut Catalog, details: Details) -> Result<()> {
     for (oid, definition) in details.definitions {
         let id = catalog.relation(oid)?;
         if let Some(table) = catalog.table_mut(id) {
-            table.sequence = Some(definition);
+            table.sequence = Some(Box::new(definition));
         }
     }
     for state in details.states {
@@ -87,7 +87,7 @@ pub fn add_details(catalog: &mut Catalog, details: Details) -> Result<()> {
             continue;
         };
         if state.definition.is_some() {
-            table.sequence = state.definition;
+            table.sequence = state.definition.map(Box::new);
         }
         if let Some(sequence) = &mut table.sequence {
             sequence.value = state.value;
@@ -260,8 +260,8 @@ fn emit_owned_by(object: &Object, owner: &Owner<'_>, out: &mut Emitter<'_>) {
         object.name.clone(),
         Section::PreData,
     );
-    entry.namespace = catalog.schema_name(object).map(BStr::to_owned);
-    entry.owner = Some(catalog.owner_name(object).to_owned());
+    entry.namespace = catalog.schema_name(object).map(|name| out.name(name));
+    entry.owner = Some(out.name(catalog.owner_name(object)));
     entry.definition = Some(text!(
         "ALTER SEQUENCE ",
         catalog.qualified(object),

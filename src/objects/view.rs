@@ -118,7 +118,7 @@ fn stand_in(catalog: &Catalog, table: &Table) -> BString {
     for column in &table.columns {
         put!(out; separator, "NULL::", column.type_name);
         // CREATE OR REPLACE VIEW refuses to change a column's collation.
-        if let Some((schema, name)) = &column.collation {
+        if let Some((schema, name)) = column.collation.as_deref() {
             put!(out; " COLLATE ", quoting.qualified(schema, name));
         }
         put!(out; " AS ", quoting.ident(&column.name));
@@ -194,7 +194,7 @@ mod tests {
         let change = |table: &mut Table| {
             table.dummy_view = true;
             table.check_option = Some("LOCAL");
-            table.columns[1].collation = Some(("pg_catalog".into(), "C".into()));
+            table.columns[1].collation = Some(Box::new(("pg_catalog".into(), "C".into())));
         };
         assert_eq!(
             with_table(&mut catalog, id, change, create),

@@ -4,7 +4,7 @@
 //! shows at the next attempt to sort. Which loop is found first decides which repair is made, and so what the
 //! dump looks like: objects are tried in the order given, their dependencies in the order they were noted.
 
-use std::collections::HashSet;
+use std::mem;
 
 use super::graph::Graph;
 use super::repair::{self, Outcome};
@@ -19,10 +19,17 @@ pub(super) fn repair_all(
     outcome: &mut Outcome,
 ) -> bool {
     let mut search = Search::new(graph.len());
-    let unsorted: HashSet<DumpId> = unsorted.iter().copied().collect();
+    let mut is_unsorted = vec![false; graph.len()];
+    for place in unsorted.iter().filter_map(|id| graph.place(*id)) {
+        if let Some(is_unsorted) = is_unsorted.get_mut(place) {
+            *is_unsorted = true;
+        }
+    }
+    let is_unsorted =
+        |graph: &Graph, id| graph.place(id).and_then(|place| is_unsorted.get(place)) == Some(&true);
     let mut found = false;
     for &start in all {
-        if !unsorted.contains(&start) || search.is_done(graph, start) {
+        if !is_unsorted(graph, start) || search.is_done(graph, start) {
             continue;
         }
         match search.find(graph, start) {
@@ -50,12 +57,15 @@ struct Mark {
 
 struct Search {
     marks: Vec<Mark>,
+    /// The way being tried, and how many dependencies of each of its members were.
+    way: Vec<(DumpId, usize)>,
 }
 
 impl Search {
     fn new(objects: usize) -> Search {
         Search {
             marks: vec![Mark::default(); objects],
+            way: Vec::new(),
         }
     }
 
@@ -76,8 +86,7 @@ impl Search {
 
     /// The first way, depth first, from `start` back to it: each member waits for the next, the last for the first.
     fn find(&mut self, graph: &Graph, start: DumpId) -> Option<Vec<DumpId>> {
-        // The way, and how many dependencies of each of its members were tried.
-        let mut way: Vec<(DumpId, usize)> = Vec::new();
+        let mut way = mem::take(&mut self.way);
         let mut next = Some(start);
         let found = loop {
             if let Some(id) = next.take()
@@ -102,7 +111,8 @@ impl Search {
                 }
             }
         };
-        let members: Vec<DumpId> = way.into_iter().map(|(id, _)| id).collect();
+        let members: Vec<DumpId> = way.drain(..).map(|(id, _)| id).collect();
+        self.way = way;
         for id in &members {
             if let Some(mark) = self.mark(graph, *id) {
                 mark.on_way = false;

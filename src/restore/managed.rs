@@ -205,16 +205,16 @@ impl Taken<'_> {
     /// A tablespace or access method that is not to be had gives way to the default.
     fn places(&mut self, rights: &Rights, entry: &mut Entry) {
         if let Some(tablespace) = entry.tablespace.as_mut().filter(|name| !name.is_empty())
-            && !rights.tablespaces.contains(tablespace)
+            && !rights.tablespaces.contains(&***tablespace)
         {
             self.skip(
                 format!("tablespace \"{tablespace}\""),
                 "it is not there or must not be used",
             );
-            tablespace.clear();
+            *tablespace = "".into();
         }
         if let Some(method) = entry.table_am.as_mut().filter(|name| !name.is_empty())
-            && !rights.access_methods.contains(method)
+            && !rights.access_methods.contains(&**method)
         {
             self.skip(format!("access method \"{method}\""), "it is not there");
             *method = "heap".into();

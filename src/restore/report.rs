@@ -6,7 +6,7 @@ use bstr::{BStr, BString};
 
 use crate::progress::{NoProgress, Progress};
 use crate::sql::text;
-use crate::toc::{CatalogId, Desc, DumpId, Entry};
+use crate::toc::{CatalogId, Desc, DumpId, Entry, Name};
 
 /// Told about a run while it goes on. Everything is optional.
 pub trait Observer: Send {
@@ -63,11 +63,11 @@ pub struct EntryName {
     /// Its kind.
     pub desc: Desc,
     /// Its schema.
-    pub namespace: Option<BString>,
+    pub namespace: Option<Name>,
     /// Its name.
     pub tag: BString,
     /// Its owner.
-    pub owner: Option<BString>,
+    pub owner: Option<Name>,
 }
 
 impl EntryName {

@@ -62,7 +62,7 @@ impl RoleMap {
     pub(super) fn apply(&self, entry: &mut Entry) {
         let new = |name: &BStr| self.0.get(name.as_bytes()).cloned();
         if let Some(owner) = entry.owner.as_ref().and_then(|owner| new(owner.as_bstr())) {
-            entry.owner = Some(owner);
+            entry.owner = Some(owner.into());
         }
         if !names_roles(&entry.desc) {
             return;

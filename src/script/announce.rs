@@ -1,5 +1,7 @@
 //! What verbose runs say about each entry, in the words of the C tools.
 
+use bstr::ByteSlice;
+
 use super::Step;
 use crate::toc::Entry;
 
@@ -51,7 +53,7 @@ pub(super) fn switching_triggers(entry: &Entry, enable: bool) -> Step {
 /// What stands before an entry's name: its schema and a dot, if it has one.
 fn schema(entry: &Entry) -> (&[u8], &[u8]) {
     match &entry.namespace {
-        Some(schema) => (schema.as_slice(), b"."),
+        Some(schema) => (schema.as_bytes(), b"."),
         None => (b"", b""),
     }
 }

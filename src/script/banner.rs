@@ -1,6 +1,6 @@
 //! The comments of a script: its first and last lines, and the three lines before each entry.
 
-use bstr::BStr;
+use bstr::{BStr, ByteSlice};
 
 use super::{Origin, ScriptOptions, Step};
 use crate::toc::Entry;
@@ -53,9 +53,9 @@ pub(super) fn heading(entry: &Entry, prefix: &str, options: &ScriptOptions, plac
     push(&mut text, &[b"-- ", prefix.as_bytes(), b"Name: "]);
     put_line(&mut text, &entry.tag);
     push(&mut text, &[b"; Type: ", entry.desc.text(), b"; Schema: "]);
-    put_or_hyphen(&mut text, entry.namespace.as_ref().map(|name| name.as_slice()));
+    put_or_hyphen(&mut text, entry.namespace.as_ref().map(|name| name.as_bytes()));
     text.extend_from_slice(b"; Owner: ");
-    put_or_hyphen(&mut text, owner.map(|name| name.as_slice()));
+    put_or_hyphen(&mut text, owner.map(|name| name.as_bytes()));
     if let (true, Some(tablespace)) = (options.tablespaces, &entry.tablespace)
         && !tablespace.is_empty()
     {

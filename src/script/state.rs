@@ -10,7 +10,7 @@ use bstr::{BStr, BString, ByteSlice};
 use super::step::Purpose;
 use super::{Ownership, Plan, Step, Transactions, announce, banner, database, drops, settings::around};
 use crate::error::Result;
-use crate::toc::{DumpId, Entry};
+use crate::toc::{DumpId, Entry, Name};
 
 /// The state of a script: the session's user, schema, tablespace and access method, as far as known.
 #[derive(Debug, Clone)]
@@ -18,8 +18,8 @@ pub struct Script {
     pub(super) plan: Arc<Plan>,
     user: Option<BString>,
     schema: Option<BString>,
-    tablespace: Option<BString>,
-    access_method: Option<BString>,
+    tablespace: Option<Name>,
+    access_method: Option<Name>,
     /// Actions since the transaction began, where they are counted.
     actions: u32,
     pub(super) restores_definitions: bool,

@@ -6,7 +6,7 @@ use std::fmt;
 
 use bstr::{BStr, BString};
 
-use super::Desc;
+use super::{Desc, Name};
 
 /// The number of an entry within its archive, above 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -66,15 +66,15 @@ pub struct Entry {
     /// `COPY … FROM stdin;` for rows in COPY format.
     pub copy_statement: Option<BString>,
     /// Schema, not quoted.
-    pub namespace: Option<BString>,
+    pub namespace: Option<Name>,
     /// Tablespace, empty for the database's default.
-    pub tablespace: Option<BString>,
+    pub tablespace: Option<Name>,
     /// Table access method.
-    pub table_am: Option<BString>,
+    pub table_am: Option<Name>,
     /// `pg_class.relkind` for relations.
     pub relkind: Option<u8>,
     /// Owning role, not quoted.
-    pub owner: Option<BString>,
+    pub owner: Option<Name>,
     /// Whether the archive says the table was made WITH OIDS (servers before 12).
     pub with_oids: bool,
     /// Entries that must be restored before this one, in the archive's order, repetitions kept.
@@ -121,15 +121,12 @@ impl Entry {
 
     /// The owner's name, empty if there is none.
     pub fn owner_name(&self) -> &BStr {
-        text(&self.owner)
+        self.owner.as_deref().unwrap_or_default()
     }
 
     /// The schema's name, if it is there and not empty.
     pub fn schema(&self) -> Option<&BStr> {
-        self.namespace
-            .as_ref()
-            .map(|n| BStr::new(n.as_slice()))
-            .filter(|n| !n.is_empty())
+        self.namespace.as_deref().filter(|name| !name.is_empty())
     }
 }
 

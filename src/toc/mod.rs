@@ -9,8 +9,10 @@
 mod entry;
 pub mod kind;
 pub mod list;
+mod name;
 pub mod selection;
 
 pub use entry::{CatalogId, DumpId, Entry, Section};
 pub use kind::Desc;
+pub use name::{Name, Names};
 pub use selection::{Selection, Wanted};

@@ -287,7 +287,10 @@ impl<'a> Pass<'a> {
             }
         }
         if let Some(schema) = &entry.namespace
-            && selection.excluded_schemas.contains(schema)
+            && selection
+                .excluded_schemas
+                .iter()
+                .any(|excluded| schema == excluded)
         {
             return false;
         }

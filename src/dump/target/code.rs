@@ -15,7 +15,7 @@ use crate::toc::DumpId;
 
 fn details(body: &mut Body) -> Option<&mut Details> {
     match body {
-        Body::Function(function) => function.details.as_mut(),
+        Body::Function(function) => function.details.as_deref_mut(),
         _ => None,
     }
 }
@@ -235,7 +235,7 @@ pub(super) fn multiranges(pass: &mut Pass<'_>) {
         .filter(|object| matches!(&object.body, Body::Type(body) if body.kind == TypeKind::Multirange));
     pass.lost.extend(multiranges.map(|object| object.id));
     pass.change(|body| match body {
-        Body::Type(body) => match &mut body.definition {
+        Body::Type(body) => match body.definition.as_deref_mut() {
             Some(Definition::Range(range)) => range.multirange.take().is_some(),
             _ => false,
         },
@@ -245,7 +245,7 @@ pub(super) fn multiranges(pass: &mut Pass<'_>) {
 
 pub(super) fn subscripting(pass: &mut Pass<'_>) {
     pass.change(|body| match body {
-        Body::Type(body) => match &mut body.definition {
+        Body::Type(body) => match body.definition.as_deref_mut() {
             Some(Definition::Base(base)) => base.subscript.take().is_some(),
             _ => false,
         },

@@ -46,7 +46,7 @@ pub(super) fn builtin(pass: &mut Pass<'_>) {
         }
         _ => false,
     });
-    pass.change_columns(|_, column| match &mut column.collation {
+    pass.change_columns(|_, column| match column.collation.as_deref_mut() {
         Some((schema, name)) if schema == "pg_catalog" && is_builtin(name) => {
             *name = "C".into();
             true
@@ -54,7 +54,7 @@ pub(super) fn builtin(pass: &mut Pass<'_>) {
         _ => false,
     });
     pass.change(|body| match body {
-        Body::Type(body) => match &mut body.definition {
+        Body::Type(body) => match body.definition.as_deref_mut() {
             Some(Definition::Domain(domain)) => match &mut domain.collation {
                 Some((schema, name)) if schema == "pg_catalog" && is_builtin(name) => {
                     *name = "C".into();

@@ -112,7 +112,7 @@ fn take_out(pass: &mut Pass<'_>, id: DumpId) {
         }
         ConstraintOn::Domain(domain) => {
             if let Body::Type(body) = &mut pass.catalog.object_mut(domain).body
-                && let Some(Definition::Domain(domain)) = &mut body.definition
+                && let Some(Definition::Domain(domain)) = body.definition.as_deref_mut()
             {
                 domain.checks.retain(|check| *check != id);
             }
@@ -175,10 +175,9 @@ fn does_without(pass: &mut Pass<'_>, id: DumpId, lost: DumpId) -> bool {
             };
             if let Some(table) = pass.catalog.table_mut(id) {
                 for column in &mut table.columns {
-                    let is_it = column
-                        .collation
-                        .as_ref()
-                        .is_some_and(|(of, called)| Some(of) == schema.as_ref() && *called == name);
+                    let is_it = column.collation.as_deref().is_some_and(|(of, called)| {
+                        schema.as_ref().is_some_and(|schema| of == schema) && *called == name
+                    });
                     if is_it {
                         column.collation = None;
                     }

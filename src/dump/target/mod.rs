@@ -27,7 +27,7 @@ use super::plan::PlanWarning;
 use crate::error::{Error, ErrorKind, Result};
 use crate::objects::database::Database;
 use crate::objects::{Body, Catalog, Components};
-use crate::toc::DumpId;
+use crate::toc::{DumpId, Name};
 
 /// The server that a dump is for, where it is not just any that is as new as the source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,7 +85,7 @@ struct Pass<'a> {
     /// What cannot be dumped at all.
     lost: HashSet<DumpId>,
     /// Columns that are text in the dump and something else on the source: table, number, name.
-    retyped: Vec<(DumpId, i16, BString)>,
+    retyped: Vec<(DumpId, i16, Name)>,
 }
 
 /// Makes a catalog one that the target can load. The warnings say what of it was not to be kept.

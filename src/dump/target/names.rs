@@ -379,7 +379,7 @@ fn type_texts(object: &Object) -> Vec<&BString> {
         }
         Body::Operator(operator) => vec![&operator.left_type, &operator.right_type],
         Body::OpClass(class) => vec![&class.input_type],
-        Body::Type(body) => match &body.definition {
+        Body::Type(body) => match body.definition.as_deref() {
             Some(Definition::Domain(domain)) => vec![&domain.base],
             Some(Definition::Range(range)) => vec![&range.subtype],
             Some(Definition::Composite(composite)) => composite

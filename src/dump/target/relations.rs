@@ -15,7 +15,7 @@ pub(super) fn table_access_methods(pass: &mut Pass<'_>) {
 pub(super) fn choice_of_access_method(pass: &mut Pass<'_>) {
     pass.change(|body| match body {
         Body::Table(table) => {
-            let other = table.access_method.take_if(|method| *method != b"heap"[..]);
+            let other = table.access_method.take_if(|method| *method != "heap");
             other.is_some()
         }
         _ => false,

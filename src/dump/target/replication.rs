@@ -71,7 +71,7 @@ pub(super) fn generated_in_lists(pass: &mut Pass<'_>) {
                 .into_iter()
                 .flat_map(|table| &table.columns);
             let mut generated = columns.filter(|column| column.generated != 0);
-            generated.any(|column| member.columns.contains(&column.name))
+            generated.any(|column| member.columns.iter().any(|name| column.name == *name))
         }
         _ => false,
     });

@@ -30,7 +30,7 @@ pub(super) fn texts(body: &Body) -> Vec<&BString> {
         }
         Body::ExtendedStatistics(statistics) => vec![&statistics.definition],
         Body::PublicationTable(member) => member.filter.iter().collect(),
-        Body::Type(body) => match &body.definition {
+        Body::Type(body) => match body.definition.as_deref() {
             Some(Definition::Domain(domain)) => match &domain.default {
                 Some(TypeDefault::Expression(expression)) => vec![expression],
                 _ => Vec::new(),

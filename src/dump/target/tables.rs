@@ -16,7 +16,7 @@ impl Pass<'_> {
     /// the column is found.
     pub(super) fn change_columns(&mut self, mut change: impl FnMut(&Table, &mut Column) -> bool) {
         for id in self.wanted() {
-            let mut changed: Vec<BString> = Vec::new();
+            let mut changed = Vec::new();
             if let Some(table) = self.catalog.table_mut(id) {
                 let mut columns = std::mem::take(&mut table.columns);
                 for column in columns.iter_mut().filter(|column| !column.dropped) {
@@ -224,9 +224,16 @@ pub(super) fn childs_generation(pass: &mut Pass<'_>) {
 }
 
 pub(super) fn numeric_scales(pass: &mut Pass<'_>) {
-    pass.change_columns(|_, column| plain_numeric(&mut column.type_name));
+    pass.change_columns(|_, column| {
+        let mut name = BString::from(&*column.type_name);
+        let changed = plain_numeric(&mut name);
+        if changed {
+            column.type_name = name.into();
+        }
+        changed
+    });
     pass.change(|body| match body {
-        Body::Type(body) => match &mut body.definition {
+        Body::Type(body) => match body.definition.as_deref_mut() {
             Some(Definition::Domain(domain)) => plain_numeric(&mut domain.base),
             Some(Definition::Composite(composite)) => {
                 let types = composite
@@ -347,7 +354,7 @@ pub(super) fn not_null_elements(pass: &mut Pass<'_>) {
 pub(super) fn domain_not_null(pass: &mut Pass<'_>) {
     let mut named = Vec::new();
     pass.change(|body| match body {
-        Body::Type(body) => match &mut body.definition {
+        Body::Type(body) => match body.definition.as_deref_mut() {
             Some(Definition::Domain(domain)) => domain
                 .not_null_constraint
                 .take()

@@ -148,7 +148,7 @@ fn emit_mapping(server: &Object, mapping: &UserMapping, out: &mut Emitter<'_>) {
     put_options(&mut create, &mapping.options);
     entry.definition = Some(create);
     entry.drop_statement = Some(text!("DROP ", name, ";\n"));
-    entry.owner = Some(catalog.owner_name(server).to_owned());
+    entry.owner = Some(out.name(catalog.owner_name(server)));
     out.push(entry);
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Defaults are objects of their own ([`super::attrdef`]); so are NOT NULL constraints that are not valid yet.
 
-use bstr::BString;
+use bstr::{BStr, ByteSlice};
 use postgres_types::Type;
 use tokio_postgres::Row;
 
@@ -10,18 +10,17 @@ use super::details::rows_of;
 use super::{RelKind, Table};
 use crate::connect::Columns;
 use crate::error::Result;
-use crate::objects::{Catalog, Cost, Reader};
-use crate::sql::text;
-use crate::toc::DumpId;
+use crate::objects::{Body, Catalog, Cost, Reader};
+use crate::toc::{DumpId, Name, Names};
 
 /// One column, dropped ones included: a column's place in [`Table::columns`] is its
 /// attribute number minus one.
 #[derive(Debug, Clone, Default)]
 pub struct Column {
     /// Its bare name.
-    pub name: BString,
+    pub name: Name,
     /// Its type as SQL, modifiers included; empty for dropped columns.
-    pub type_name: BString,
+    pub type_name: Name,
     /// Its type's oid, 0 for dropped columns.
     pub type_oid: u32,
     /// The column was dropped; its place remains.
@@ -45,12 +44,12 @@ pub struct Column {
     /// The statistics target, if it was set.
     pub statistics_target: Option<i32>,
     /// Per-column options as they stand between the parentheses of SET; empty if there are none.
-    pub options: BString,
+    pub options: Name,
     /// Options of a foreign table's column as they stand between the parentheses of OPTIONS; empty if there
     /// are none.
-    pub fdw_options: BString,
+    pub fdw_options: Name,
     /// The collation where it is not the type's own: schema and name.
-    pub collation: Option<(BString, BString)>,
+    pub collation: Option<Box<(Name, Name)>>,
     /// The column is declared in this table, not (only) inherited.
     pub is_local: bool,
 }
@@ -59,9 +58,9 @@ pub struct Column {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NotNull {
     /// Its name, where it is not the one that the server would choose.
-    pub name: Option<BString>,
+    pub name: Option<Name>,
     /// The comment on it.
-    pub comment: Option<BString>,
+    pub comment: Option<Name>,
     /// It is not inherited by children.
     pub no_inherit: bool,
     /// It is to be printed with this table: parents do not imply it.
@@ -83,9 +82,9 @@ pub struct ColumnRow {
 pub async fn read(reader: &Reader<'_>, wanted: &[u32]) -> Result<Vec<ColumnRow>> {
     let sql = columns_sql(reader);
     let (cost, params) = (Cost::of(wanted.len(), 30), [(&wanted as _, Type::OID_ARRAY)]);
-    reader
-        .each("columns", cost, &sql, &params, ColumnRow::from_row)
-        .await
+    let mut names = Names::default();
+    let make = |row: &_| ColumnRow::from_row(row, &mut names);
+    reader.each("columns", cost, &sql, &params, make).await
 }
 
 /// Gives every table its columns.
@@ -97,7 +96,7 @@ pub fn add(catalog: &mut Catalog, rows: Vec<ColumnRow>) -> Result<()> {
         let id = catalog.relation(row.table)?;
         let mut column = row.column;
         if let Some(not_null) = &mut column.not_null {
-            not_null.forget_chosen_name(&catalog.object(id).name, &column.name);
+            not_null.forget_chosen_name(catalog.object(id).name(), &column.name);
         }
         let Some(table) = catalog.table_mut(id) else {
             continue;
@@ -109,6 +108,12 @@ pub fn add(catalog: &mut Catalog, rows: Vec<ColumnRow>) -> Result<()> {
             table.columns.resize_with(place + 1, Column::default);
         }
         table.columns[place] = column;
+    }
+    // There are more columns than anything else, and no more of them will come.
+    for object in catalog.objects_mut() {
+        if let Body::Table(table) = &mut object.body {
+            table.columns.shrink_to_fit();
+        }
     }
     Ok(())
 }
@@ -183,13 +188,13 @@ const FDW_OPTIONS: &str = "SELECT pg_catalog.string_agg(\
      E',\n    ' ORDER BY option_name) FROM pg_catalog.pg_options_to_table(a.attfdwoptions)";
 
 impl ColumnRow {
-    fn from_row(row: &Row) -> Result<ColumnRow> {
+    fn from_row(row: &Row, names: &mut Names) -> Result<ColumnRow> {
         let mut c = Columns::new(row);
         let (table, number) = (c.oid()?, c.int2()?);
         let mut column = Column {
-            name: c.text()?,
+            name: names.name(c.bytes()?),
             dropped: c.bool()?,
-            type_name: c.text()?,
+            type_name: names.name(c.bytes()?),
             type_oid: c.oid()?,
             identity: c.char()?,
             generated: c.char()?,
@@ -197,10 +202,10 @@ impl ColumnRow {
             type_storage: c.char()?,
             compression: c.char()?,
             statistics_target: c.opt_int4()?.filter(|target| *target >= 0),
-            options: c.text()?,
-            fdw_options: c.text()?,
-            collation: match (c.opt_text()?, c.opt_text()?) {
-                (Some(schema), Some(name)) => Some((schema, name)),
+            options: names.name(c.bytes()?),
+            fdw_options: names.name(c.bytes()?),
+            collation: match (c.opt_bytes()?, c.opt_bytes()?) {
+                (Some(schema), Some(name)) => Some(Box::new((names.name(schema), names.name(name)))),
                 _ => None,
             },
             is_local: c.bool()?,
@@ -208,8 +213,8 @@ impl ColumnRow {
         };
         let has_not_null = c.bool()?;
         let not_null = NotNull {
-            name: c.opt_text()?,
-            comment: c.opt_text()?,
+            name: c.opt_bytes()?.map(Name::from),
+            comment: c.opt_bytes()?.map(Name::from),
             no_inherit: c.bool()?,
             is_local: c.bool()?,
         };
@@ -224,9 +229,14 @@ impl ColumnRow {
 
 impl NotNull {
     /// Drops the name if the server would choose the same again, unless a comment must find it.
-    fn forget_chosen_name(&mut self, table: &BString, column: &BString) {
-        let chosen = text!(table, "_", column, "_not_null");
-        if self.comment.is_none() && self.name.as_ref() == Some(&chosen) {
+    fn forget_chosen_name(&mut self, table: &BStr, column: &BStr) {
+        let is_chosen = |name: &Name| {
+            let rest = name.strip_prefix(table.as_bytes());
+            let rest = rest.and_then(|rest| rest.strip_prefix(b"_"));
+            let rest = rest.and_then(|rest| rest.strip_prefix(column.as_bytes()));
+            rest == Some(b"_not_null")
+        };
+        if self.comment.is_none() && self.name.as_ref().is_some_and(is_chosen) {
             self.name = None;
         }
     }
@@ -241,10 +251,10 @@ mod tests {
         let forgotten = |name: &str, comment: Option<&str>| {
             let mut not_null = NotNull {
                 name: Some(name.into()),
-                comment: comment.map(BString::from),
+                comment: comment.map(Name::from),
                 ..NotNull::default()
             };
-            not_null.forget_chosen_name(&"t".into(), &"c".into());
+            not_null.forget_chosen_name("t".into(), "c".into());
             not_null.name.is_none()
         };
         assert!(forgotten("t_c_not_null", None));

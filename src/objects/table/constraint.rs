@@ -432,7 +432,7 @@ mod tests {
         };
         let mut index = Index {
             definition: BString::default(),
-            tablespace: BString::default(),
+            tablespace: "".into(),
             options: Vec::new(),
             columns: vec![2, 1],
             key_count: 2,

@@ -92,7 +92,7 @@ pub fn add(catalog: &mut Catalog, details: Details) -> Result<()> {
     for (table, foreign) in details.foreign {
         let id = catalog.relation(table)?;
         if let Some(table) = catalog.table_mut(id) {
-            table.foreign = Some(foreign);
+            table.foreign = Some(Box::new(foreign));
         }
     }
     attach::add(catalog)

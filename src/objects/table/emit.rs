@@ -113,8 +113,8 @@ fn emit_not_null_comments(object: &Object, table: &Table, out: &mut Emitter<'_>)
             catalog.quoting.literal(comment),
             ";\n"
         ));
-        entry.namespace = catalog.schema_name(object).map(BStr::to_owned);
-        entry.owner = Some(catalog.owner_name(object).to_owned());
+        entry.namespace = catalog.schema_name(object).map(|name| out.name(name));
+        entry.owner = Some(out.name(catalog.owner_name(object)));
         entry.dependencies = vec![object.id];
         out.push(entry);
     }
@@ -132,9 +132,13 @@ fn create_table(catalog: &Catalog, object: &Object, table: &Table) -> BString {
     if let Some(of_type) = &table.of_type {
         put!(out; " OF ", of_type);
     }
-    let elements = elements(catalog, table);
-    if !elements.is_empty() {
-        put!(out; " (\n    ", bstr::join(",\n    ", elements), "\n)");
+    let mut before = " (\n    ";
+    for element in elements(catalog, table) {
+        put!(out; before, element);
+        before = ",\n    ";
+    }
+    if before == ",\n    " {
+        put!(out; "\n)");
     } else if table.of_type.is_none() {
         // Without a type the parentheses have to be there even around nothing.
         put!(out; " (\n)");
@@ -165,7 +169,7 @@ fn create_table(catalog: &Catalog, object: &Object, table: &Table) -> BString {
 }
 
 /// What stands within the parentheses of CREATE TABLE: columns, then constraints.
-fn elements(catalog: &Catalog, table: &Table) -> Vec<BString> {
+fn elements(catalog: &Catalog, table: &Table) -> impl Iterator<Item = BString> {
     let columns = table
         .columns
         .iter()
@@ -187,7 +191,7 @@ fn elements(catalog: &Catalog, table: &Table) -> Vec<BString> {
             _ => None,
         }
     });
-    columns.chain(checks).collect()
+    columns.chain(checks)
 }
 
 /// A column within CREATE TABLE; `None` if the table's type says it all.
@@ -228,7 +232,7 @@ fn column_element(catalog: &Catalog, table: &Table, column: &Column) -> Option<B
             put!(out; " NO INHERIT");
         }
     }
-    if let Some((schema, name)) = &column.collation {
+    if let Some((schema, name)) = column.collation.as_deref() {
         put!(out; " COLLATE ", catalog.quoting.qualified(schema, name));
     }
     Some(out)
@@ -270,14 +274,13 @@ pub(in crate::objects) fn put_storage_parameters(out: &mut BString, catalog: &Ca
 /// Appends what only ALTER TABLE can say about columns: statistics targets, storage, compression, options.
 fn put_column_properties(out: &mut BString, emitter: &Emitter<'_>, object: &Object, table: &Table) {
     let catalog = emitter.catalog;
-    let name = catalog.qualified(object);
     for column in table.columns.iter().filter(|column| !column.dropped) {
         let alter = || {
             text!(
                 "ALTER ",
                 table.foreign_word(),
                 "TABLE ONLY ",
-                name,
+                catalog.qualified(object),
                 " ALTER COLUMN ",
                 catalog.quoting.ident(&column.name)
             )
@@ -316,7 +319,7 @@ fn put_column_properties(out: &mut BString, emitter: &Emitter<'_>, object: &Obje
 
 /// Appends what only ALTER TABLE can say about a table or materialized view as a whole.
 fn put_relation_properties(out: &mut BString, catalog: &Catalog, object: &Object, table: &Table) {
-    let name = catalog.qualified(object);
+    let name = || catalog.qualified(object);
     let identity = match table.replica_identity {
         // The index says it.
         ReplicaIdentity::Default | ReplicaIdentity::Index => None,
@@ -324,10 +327,10 @@ fn put_relation_properties(out: &mut BString, catalog: &Catalog, object: &Object
         ReplicaIdentity::Full => Some("FULL"),
     };
     if let Some(identity) = identity.filter(|_| table.relkind != RelKind::Foreign) {
-        put!(out; "\nALTER TABLE ONLY ", name, " REPLICA IDENTITY ", identity, ";\n");
+        put!(out; "\nALTER TABLE ONLY ", name(), " REPLICA IDENTITY ", identity, ";\n");
     }
     if table.force_row_security {
-        put!(out; "\nALTER TABLE ONLY ", name, " FORCE ROW LEVEL SECURITY;\n");
+        put!(out; "\nALTER TABLE ONLY ", name(), " FORCE ROW LEVEL SECURITY;\n");
     }
 }
 
@@ -351,7 +354,7 @@ mod tests {
 
     fn not_null(name: Option<&str>) -> Option<NotNull> {
         Some(NotNull {
-            name: name.map(BString::from),
+            name: name.map(Into::into),
             is_local: true,
             ..NotNull::default()
         })
@@ -417,7 +420,7 @@ mod tests {
             ],
             ..Table::default()
         };
-        child.columns[3].collation = Some(("pg_catalog".into(), "C".into()));
+        child.columns[3].collation = Some(Box::new(("pg_catalog".into(), "C".into())));
         let child = add(&mut catalog, "child", child);
         assert_eq!(
             created(&catalog, child),
@@ -498,10 +501,10 @@ mod tests {
         let mut catalog = catalog();
         let foreign = Table {
             relkind: RelKind::Foreign,
-            foreign: Some(ForeignTable {
+            foreign: Some(Box::new(ForeignTable {
                 server: "My server".into(),
                 options: "a 'b'".into(),
-            }),
+            })),
             ..Table::default()
         };
         let foreign = add(&mut catalog, "f", foreign);
@@ -514,7 +517,7 @@ mod tests {
             persistence: Persistence::Unlogged,
             partition_key: Some("LIST (a)".into()),
             options: vec!["fillfactor=70".into()],
-            toast_options: vec!["autovacuum_enabled=false".into()],
+            toast_options: Box::new(["autovacuum_enabled=false".into()]),
             ..Table::default()
         };
         let parted = add(&mut catalog, "p", parted);

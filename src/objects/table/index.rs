@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::objects::attributes::{self, Subject};
 use crate::objects::{Body, Catalog, Components, Cost, Emitter, Object, Reader, class};
 use crate::sql::{put, text};
-use crate::toc::{CatalogId, Desc, DumpId, Section};
+use crate::toc::{CatalogId, Desc, DumpId, Name, Names, Section};
 
 /// An index. One that a constraint owns makes no entry of its own.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub struct Index {
     /// `CREATE INDEX …` as `pg_get_indexdef` gives it, without semicolon; empty if a constraint owns it.
     pub definition: BString,
     /// Its tablespace, empty for the database's default.
-    pub tablespace: BString,
+    pub tablespace: Name,
     /// Storage parameters, each `name=value`.
     pub options: Vec<BString>,
     /// Attribute numbers of the table's columns, 0 for expressions: keys first, then what INCLUDE adds.
@@ -68,7 +68,7 @@ struct IndexRow {
     oid: u32,
     name: BString,
     parent: u32,
-    index: Index,
+    index: Box<Index>,
 }
 
 /// Reads the usable indexes of the relations `wanted`.
@@ -79,12 +79,14 @@ pub async fn read(reader: &Reader<'_>, wanted: &[u32]) -> Result<Indexes> {
     let sql = indexes_sql(reader);
     let params = [(&wanted as _, Type::OID_ARRAY)];
     let (dear, cheaper) = (Cost::of(wanted.len(), 80), Cost::of(wanted.len(), 4));
+    let mut names = Names::default();
+    let index = |row: &_| IndexRow::from_row(row, &mut names);
     let target = |row: &Row| {
         let mut c = Columns::new(row);
         Ok((c.oid()?, c.int2()?, c.int4()?))
     };
     let (indexes, targets) = futures_util::try_join!(
-        reader.each("indexes", dear, &sql, &params, IndexRow::from_row),
+        reader.each("indexes", dear, &sql, &params, index),
         reader.each(
             "statistics targets of indexes",
             cheaper,
@@ -97,12 +99,12 @@ pub async fn read(reader: &Reader<'_>, wanted: &[u32]) -> Result<Indexes> {
 }
 
 impl IndexRow {
-    fn from_row(row: &Row) -> Result<IndexRow> {
+    fn from_row(row: &Row, names: &mut Names) -> Result<IndexRow> {
         let mut c = Columns::new(row);
         let (table, oid, name, parent) = (c.oid()?, c.oid()?, c.text()?, c.oid()?);
-        let index = Index {
+        let index = Box::new(Index {
             definition: c.text()?,
-            tablespace: c.text()?,
+            tablespace: names.name(c.bytes()?),
             options: c.opt_texts()?.unwrap_or_default(),
             columns: c.int2s()?,
             key_count: usize::try_from(c.int2()?).unwrap_or_default(),
@@ -119,7 +121,7 @@ impl IndexRow {
             parent: None,
             constraint: None,
             attachments: Vec::new(),
-        };
+        });
         Ok(IndexRow {
             table,
             oid,
@@ -146,14 +148,12 @@ pub fn add(catalog: &mut Catalog, rows: Indexes) -> Result<()> {
             tableoid: class::PG_CLASS,
             oid: row.oid,
         };
-        let index = Index {
-            statistics_targets: targets.remove(&row.oid).unwrap_or_default(),
-            table: table_id,
-            ..row.index
-        };
+        let mut index = row.index;
+        index.statistics_targets = targets.remove(&row.oid).unwrap_or_default();
+        index.table = table_id;
         let table = catalog.object(table_id);
         let (schema, owner, dump) = (table.schema, table.owner, table.dump);
-        let object = catalog.add(catalog_id, row.name, Body::Index(Box::new(index)));
+        let object = catalog.add(catalog_id, row.name, Body::Index(index));
         object.schema = schema;
         object.owner = owner;
         object.dump = dump;
@@ -243,21 +243,23 @@ pub fn emit(object: &Object, index: &Index, out: &mut Emitter<'_>) {
     }
 }
 
-/// Appends the statements for what neither CREATE INDEX nor ADD CONSTRAINT can say.
+/// Appends the statements for what neither CREATE INDEX nor ADD CONSTRAINT can say. Few indexes need any.
 pub(super) fn put_properties(out: &mut BString, catalog: &Catalog, object: &Object, index: &Index) {
-    let table = catalog.qualified(catalog.object(index.table));
-    let ident = catalog.ident(object);
-    let qualified = catalog.qualified(object);
+    let table = || catalog.qualified(catalog.object(index.table));
     if index.clustered {
-        put!(out; "\nALTER TABLE ", table, " CLUSTER ON ", ident, ";\n");
+        put!(out; "\nALTER TABLE ", table(), " CLUSTER ON ", catalog.ident(object), ";\n");
     }
     for (column, target) in &index.statistics_targets {
-        put!(out; "ALTER INDEX ", qualified, " ALTER COLUMN ", column.to_string(),
+        put!(out; "ALTER INDEX ", catalog.qualified(object), " ALTER COLUMN ", column.to_string(),
             " SET STATISTICS ", target.to_string(), ";\n");
     }
-    put!(out; attributes::depends_on_extensions(catalog, object, "INDEX", qualified.as_ref()));
+    if catalog.attributes.depends_on_extensions(object.catalog_id) {
+        let name = catalog.qualified(object);
+        put!(out; attributes::depends_on_extensions(catalog, object, "INDEX", name.as_ref()));
+    }
     if index.replica_identity {
-        put!(out; "\nALTER TABLE ONLY ", table, " REPLICA IDENTITY USING INDEX ", ident, ";\n");
+        let name = catalog.ident(object);
+        put!(out; "\nALTER TABLE ONLY ", table(), " REPLICA IDENTITY USING INDEX ", name, ";\n");
     }
 }
 

@@ -24,7 +24,7 @@ pub use emit::emit;
 pub(super) use emit::put_storage_parameters;
 
 use super::sequence::SequenceDefinition;
-use crate::toc::DumpId;
+use crate::toc::{DumpId, Name};
 
 /// A relation: table, partitioned table, foreign table, view, materialized view or sequence.
 #[derive(Debug, Default)]
@@ -36,7 +36,7 @@ pub struct Table {
     /// The oid of its row type, 0 if it has none.
     pub row_type: u32,
     /// The composite type it was made OF, as SQL.
-    pub of_type: Option<BString>,
+    pub of_type: Option<Name>,
     /// It is a partition of its one parent.
     pub is_partition: bool,
     /// A partitioned table whose rows another server may spread over other partitions: those hashed by an enum,
@@ -55,13 +55,13 @@ pub struct Table {
     /// Pages of the TOAST table, as the planner last heard.
     pub toast_pages: i32,
     /// Its tablespace, empty for the database's default.
-    pub tablespace: BString,
+    pub tablespace: Name,
     /// Its access method, for kinds that have one on servers that know them.
-    pub access_method: Option<BString>,
+    pub access_method: Option<Name>,
     /// Storage parameters, each `name=value`, a view's check option left out.
     pub options: Vec<BString>,
     /// Storage parameters of its TOAST table, each `name=value`.
-    pub toast_options: Vec<BString>,
+    pub toast_options: Box<[BString]>,
     /// `LOCAL` or `CASCADED`, for views with a check option.
     pub check_option: Option<&'static str>,
     /// What identifies rows in logical replication.
@@ -103,11 +103,11 @@ pub struct Table {
     /// What stands after the table's name in ATTACH PARTITION.
     pub partition_bound: Option<BString>,
     /// What a foreign table has besides columns.
-    pub foreign: Option<ForeignTable>,
+    pub foreign: Option<Box<ForeignTable>>,
     /// A view's or materialized view's query as `pg_get_viewdef` gives it.
     pub view_definition: Option<BString>,
     /// A sequence's parameters and value.
-    pub sequence: Option<SequenceDefinition>,
+    pub sequence: Option<Box<SequenceDefinition>>,
 
     // What follows is set while loops of dependencies are repaired.
     /// A view that is first made as a stand-in without its query, because its rule comes later.

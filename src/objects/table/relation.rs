@@ -10,7 +10,7 @@ use super::{OwnedBy, Persistence, RelKind, ReplicaIdentity, Table};
 use crate::connect::Columns;
 use crate::error::{Error, ErrorKind, Result};
 use crate::objects::{Acl, Body, Catalog, Components, Cost, Reader, class};
-use crate::toc::{CatalogId, DumpId};
+use crate::toc::{CatalogId, DumpId, Name, Names};
 
 /// One row for a relation, as the catalogs have it.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub struct Relation {
     owning_table: u32,
     owning_column: i16,
     is_identity: bool,
-    table: Table,
+    table: Box<Table>,
 }
 
 /// All relations and who inherits from whom.
@@ -40,8 +40,10 @@ pub struct Relations {
 /// If the server refuses a query or a row is not what was asked for.
 pub async fn read(reader: &Reader<'_>) -> Result<Relations> {
     let sql = relations_sql(reader);
+    let mut names = Names::default();
+    let relation = |row: &_| Relation::from_row(row, &mut names);
     let (relations, inheritance) = futures_util::try_join!(
-        reader.each("relations", Cost(400_000), &sql, &[], Relation::from_row),
+        reader.each("relations", Cost(400_000), &sql, &[], relation),
         reader.each("inheritance", Cost(0), INHERITANCE_SQL, &[], link_from_row),
     )?;
     Ok(Relations {
@@ -191,7 +193,7 @@ fn link_from_row(row: &Row) -> Result<(u32, u32)> {
 }
 
 impl Relation {
-    fn from_row(row: &Row) -> Result<Relation> {
+    fn from_row(row: &Row, names: &mut Names) -> Result<Relation> {
         let mut c = Columns::new(row);
         let (oid, name, schema, owner) = (c.oid()?, c.text()?, c.oid()?, c.oid()?);
         let letter = c.char()?;
@@ -201,7 +203,7 @@ impl Relation {
                 format!("relation {name} is of unknown kind {:?}", char::from(letter)),
             )
         })?;
-        let mut table = Table {
+        let mut table = Box::new(Table {
             relkind,
             persistence: match c.char()? {
                 b'u' => Persistence::Unlogged,
@@ -209,7 +211,7 @@ impl Relation {
                 _ => Persistence::Permanent,
             },
             row_type: c.oid()?,
-            of_type: c.opt_text()?,
+            of_type: c.opt_bytes()?.map(Name::from),
             is_partition: c.bool()?,
             unsafe_partitions: c.bool()?,
             populated: c.bool()?,
@@ -218,10 +220,10 @@ impl Relation {
             all_visible: c.int4()?,
             all_frozen: c.int4()?,
             toast_pages: c.int4()?,
-            tablespace: c.text()?,
-            access_method: c.opt_text()?,
+            tablespace: names.name(c.bytes()?),
+            access_method: c.opt_bytes()?.map(|name| names.name(name)),
             options: c.opt_texts()?.unwrap_or_default(),
-            toast_options: c.opt_texts()?.unwrap_or_default(),
+            toast_options: c.opt_texts()?.unwrap_or_default().into(),
             replica_identity: match c.char()? {
                 b'n' => ReplicaIdentity::Nothing,
                 b'f' => ReplicaIdentity::Full,
@@ -237,7 +239,7 @@ impl Relation {
             has_triggers: c.bool()?,
             foreign_server: c.oid()?,
             ..Table::default()
-        };
+        });
         table.check_option = take_check_option(&mut table.options);
         Ok(Relation {
             oid,
@@ -258,7 +260,7 @@ impl Relation {
             tableoid: class::PG_CLASS,
             oid: self.oid,
         };
-        let object = catalog.add(catalog_id, self.name, Body::Table(Box::new(self.table)));
+        let object = catalog.add(catalog_id, self.name, Body::Table(self.table));
         object.schema = Some(schema);
         object.owner = self.owner;
         object.has |= Components::DATA;

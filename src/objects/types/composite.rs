@@ -70,13 +70,11 @@ pub(super) fn add(catalog: &mut Catalog, rows: Vec<Row>) {
         let Some((_, body)) = type_mut(catalog, oid) else {
             continue;
         };
-        match &mut body.definition {
-            Some(Definition::Composite(composite)) => composite.columns.push(column),
-            definition => {
-                *definition = Some(Definition::Composite(Composite {
-                    columns: vec![column],
-                }));
-            }
+        if let Some(Definition::Composite(composite)) = body.definition.as_deref_mut() {
+            composite.columns.push(column);
+        } else {
+            let columns = vec![column];
+            body.definition = Some(Box::new(Definition::Composite(Composite { columns })));
         }
     }
 }

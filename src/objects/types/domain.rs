@@ -151,7 +151,7 @@ pub(super) fn add_constraints(catalog: &mut Catalog, rows: Vec<ConstraintRow>) {
         object.schema = schema;
         let constraint = object.id;
         if let Some((_, body)) = type_mut(catalog, row.domain)
-            && let Some(Definition::Domain(domain)) = &mut body.definition
+            && let Some(Definition::Domain(domain)) = body.definition.as_deref_mut()
         {
             match kind {
                 ConstraintKind::NotNull if row.validated => domain.not_null_constraint = Some(constraint),
@@ -231,7 +231,7 @@ pub fn emit_constraint(object: &Object, constraint: &Constraint, domain: DumpId,
         let qualified = catalog.qualified(domain);
         let name = catalog.ident(object);
         entry.tag = text!(domain.name, " ", object.name);
-        entry.owner = Some(catalog.owner_name(domain).to_owned());
+        entry.owner = Some(out.name(catalog.owner_name(domain)));
         entry.definition = Some(text!(
             "ALTER DOMAIN ",
             qualified,

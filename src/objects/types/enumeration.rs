@@ -46,7 +46,7 @@ pub(super) async fn read(reader: &Reader<'_>, oids: &[u32]) -> Result<Vec<Row>> 
 pub(super) fn add(catalog: &mut Catalog, rows: Vec<Row>) {
     for Row { oid, labels } in rows {
         if let Some((_, body)) = type_mut(catalog, oid) {
-            body.definition = Some(Definition::Enum(Enum { labels }));
+            body.definition = Some(Box::new(Definition::Enum(Enum { labels })));
         }
     }
 }

@@ -34,7 +34,7 @@ pub struct Type {
     /// The shell that its functions need before it; for wanted base and range types.
     pub shell: Option<DumpId>,
     /// How it is made; read for wanted types whose kind has more than a name.
-    pub definition: Option<Definition>,
+    pub definition: Option<Box<Definition>>,
 }
 
 /// `pg_type.typtype`, with what needs other columns to be told apart.
@@ -248,7 +248,7 @@ fn type_mut(catalog: &mut Catalog, oid: u32) -> Option<(DumpId, &mut Type)> {
 
 fn define(catalog: &mut Catalog, oid: u32, definition: Definition) {
     if let Some((_, body)) = type_mut(catalog, oid) {
-        body.definition = Some(definition);
+        body.definition = Some(Box::new(definition));
     }
 }
 
@@ -270,7 +270,7 @@ pub fn emit(object: &Object, body: &Type, out: &mut Emitter<'_>) {
     let qualified = catalog.qualified(object);
     let qualified: &BStr = qualified.as_ref();
     let quoting = catalog.quoting;
-    let (desc, verb, create, cascade) = match (&body.definition, body.kind) {
+    let (desc, verb, create, cascade) = match (body.definition.as_deref(), body.kind) {
         (Some(Definition::Base(base)), _) => {
             // The type's functions depend on it, and it on them: only CASCADE gets rid of them.
             (Desc::Type, "TYPE", base.create(qualified, quoting), " CASCADE")
@@ -310,7 +310,7 @@ pub fn emit(object: &Object, body: &Type, out: &mut Emitter<'_>) {
     let name = catalog.ident(object);
     attributes::emit(out, object, verb, name.as_ref());
     attributes::acl(out, object, Grantable::Type, name.as_ref());
-    match &body.definition {
+    match body.definition.as_deref() {
         Some(Definition::Composite(composite)) => composite.emit_column_comments(object, body.relation, out),
         Some(Definition::Domain(domain)) => domain.emit_constraint_comments(object, out),
         _ => {}
