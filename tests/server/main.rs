@@ -30,6 +30,7 @@ mod standby;
 #[allow(dead_code, unused_imports, reason = "a toolbox: no test needs all of it")]
 #[path = "../support/mod.rs"]
 mod support;
+mod target_version;
 mod terminal;
 mod tls;
 mod tutorial;

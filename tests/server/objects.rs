@@ -16,7 +16,7 @@ use crate::support::{
     Server, TempDb, assert_same, fixture, normalize, rsdump, rsrestore, run, stdout_of, tool,
 };
 
-struct Case {
+pub(super) struct Case {
     name: String,
     setup: PathBuf,
     min: u32,
@@ -67,7 +67,7 @@ fn folders(of: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn cases_for(major: u32) -> Vec<Case> {
+pub(super) fn cases_for(major: u32) -> Vec<Case> {
     let cases: Vec<Case> = cases()
         .into_iter()
         .filter(|case| (case.min..=case.max).contains(&major))
@@ -87,7 +87,7 @@ fn loaded<'s>(server: &'s Server, case: &Case) -> TempDb<'s> {
 }
 
 /// Moves everything that a case has made out of the next one's way: its schemas get the prefix `:aside`.
-const ASIDE: &str = r#"
+pub(super) const ASIDE: &str = r#"
 RESET ROLE;
 SET client_min_messages = warning;
 SELECT set_config('regress.aside', :'aside', false) \g /dev/null
@@ -105,7 +105,7 @@ GRANT ALL ON SCHEMA public TO PUBLIC;
 "#;
 
 /// Loads a case into a database that holds others, if it gets along with them. It is there wholly or not at all.
-fn joins(db: &TempDb<'_>, case: &Case, number: usize, aside: &Path) -> bool {
+pub(super) fn joins(db: &TempDb<'_>, case: &Case, number: usize, aside: &Path) -> bool {
     run(psql_command(&db.conninfo())
         .args(["-1", "-v", &format!("aside=case_{number}_"), "-f"])
         .arg(&case.setup)

@@ -92,14 +92,17 @@ fn rewrite(pass: &mut Pass<'_>, rewritten: impl Fn(&BString) -> Option<BString>)
 }
 
 pub(super) fn window_frames(pass: &mut Pass<'_>) {
+    // Such key words are in capitals; a column of that name would be in quotes.
     let bound = |tokens: &Tokens<'_>, at| tokens.are(at, &["UNBOUNDED"]) || tokens.are(at, &["CURRENT"]);
     leave_out(pass, |tokens, at| {
-        let frame =
-            |word| tokens.are(at, &[word, "BETWEEN"]) || tokens.are(at, &[word]) && bound(tokens, at + 1);
-        let exclude = ["CURRENT", "GROUP", "TIES"];
+        let excludes = ["CURRENT", "GROUP", "TIES"];
         let ends_at_offset = tokens.are(at + 4, &["AND"]) && !bound(tokens, at + 5);
-        let with_offset = tokens.are(at, &["RANGE", "BETWEEN"]) && (!bound(tokens, at + 2) || ends_at_offset);
-        frame("GROUPS") || exclude.iter().any(|word| tokens.are(at, &["EXCLUDE", word])) || with_offset
+        let with_offset = match (tokens.are(at, &["RANGE", "BETWEEN"]), tokens.are(at, &["RANGE"])) {
+            (true, _) => !bound(tokens, at + 2) || ends_at_offset,
+            (false, is_range) => is_range && !bound(tokens, at + 1),
+        };
+        let excludes = excludes.iter().any(|word| tokens.are(at, &["EXCLUDE", word]));
+        tokens.are(at, &["GROUPS"]) || excludes || with_offset
     });
 }
 
@@ -302,12 +305,13 @@ mod tests {
         let cases: &[(Adapt, &str, &[&str])] = &[
             (
                 window_frames,
-                "sum(a) OVER (ORDER BY b GROUPS BETWEEN 1 PRECEDING AND CURRENT ROW)",
+                "sum(a) OVER (ORDER BY b GROUPS 1 PRECEDING)",
                 &[
                     "sum(a) OVER (ORDER BY b RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)",
                     "SELECT \"GROUPS\" BETWEEN 1 AND 2",
                 ],
             ),
+            (window_frames, "sum(a) OVER (ORDER BY b RANGE 1 PRECEDING)", &[]),
             (
                 window_frames,
                 "sum(a) OVER (ORDER BY b RANGE BETWEEN CURRENT ROW AND 1 FOLLOWING)",
