@@ -152,7 +152,7 @@ impl Header {
     /// # Errors
     /// `ErrorKind::Unsupported` if the version cannot be written or lacks the compression method.
     pub(crate) fn encode(&self, out: &mut Vec<u8>) -> Result<()> {
-        if !(ArchiveVersion::V1_14..=ArchiveVersion::V1_16).contains(&self.version) {
+        if !(ArchiveVersion::V1_13..=ArchiveVersion::V1_16).contains(&self.version) {
             return Err(Error::new(
                 ErrorKind::Unsupported,
                 format!("archive version 1.{} cannot be written", self.version.minor),

@@ -467,6 +467,56 @@ mod tests {
     }
 
     #[test]
+    fn a_target_decides_the_version_of_the_archive_and_the_fence_of_the_script() {
+        let of = |line: &str| checked(line).unwrap();
+        for (target, minor) in [
+            ("10", 13),
+            ("12", 14),
+            ("15", 14),
+            ("16", 15),
+            ("17", 16),
+            ("18", 16),
+        ] {
+            let options = of(&format!("-Fc --target-version={target}"));
+            assert_eq!(options.output.version.minor, minor, "{target}");
+            assert_eq!(options.script.release, target.parse().ok());
+        }
+        assert_eq!(
+            of("-Fc --target-version=15").output.compression.algorithm,
+            Algorithm::Gzip
+        );
+        assert_eq!(
+            of("-Fc --target-version=17 --archive-version=1.14")
+                .output
+                .version,
+            ArchiveVersion::V1_14
+        );
+        assert_eq!(
+            refused("-Fc --target-version=12 --archive-version=1.15"),
+            "archive version 1.15 cannot be read by PostgreSQL 12"
+        );
+        assert!(of("--target-version=12").script.restrict_key.is_none());
+        assert!(of("--target-version=13").script.restrict_key.is_some());
+        assert!(
+            of("--target-version=12 --restrict-key=abc")
+                .script
+                .restrict_key
+                .is_some()
+        );
+        assert_eq!(
+            refused("--best-effort"),
+            "option --best-effort requires option --target-version"
+        );
+        for wrong in ["9", "19", "9.6", "x"] {
+            let told = refused(&format!("--target-version={wrong}"));
+            assert!(
+                told.starts_with(&format!("invalid target version \"{wrong}\"")),
+                "{told}"
+            );
+        }
+    }
+
+    #[test]
     fn segment_sizes_have_postgresqls_units() {
         let of = |size: &str| checked(&format!("--segment-size={size}")).map(|options| options.segment_size);
         assert_eq!(checked("").unwrap().segment_size, DumpOptions::SEGMENT_SIZE);

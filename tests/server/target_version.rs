@@ -45,6 +45,10 @@ fn carry(db: &TempDb<'_>, release: u32, directory: &Path) -> Result<(), String> 
         "script",
         run(psql_command(&copy.conninfo()).arg("-f").arg(&script)),
     )?;
+    // One release for each version of archives that older ones read.
+    if ![10, 13, 16].contains(&release) {
+        return Ok(());
+    }
     let archive = directory.join(format!("{release}.dump"));
     dump(&archive, "c");
     let copy = TempDb::new(server);
@@ -205,13 +209,42 @@ fn what_a_release_cannot_load_is_an_error_that_names_it() {
 }
 
 #[test]
+fn the_sample_database_loads_everywhere() {
+    let db = TempDb::new(Server::get(18));
+    db.load(&fixture("sample/schema.sql"));
+    all_carried(&db, MAJORS);
+    db.load(&fixture("sample/data.sql"));
+    all_carried(&db, [10]);
+}
+
+#[test]
 fn what_every_release_has_needs_no_effort() {
     let db = TempDb::new(Server::get(18));
-    for script in ["sample/schema.sql", "sample/data.sql"] {
-        db.load(&fixture(script));
-    }
-    db.psql("ALTER TABLE IF EXISTS nothing OWNER TO CURRENT_USER");
-    all_carried(&db, MAJORS);
+    db.psql(
+        "CREATE TABLE p (id integer GENERATED ALWAYS AS IDENTITY CONSTRAINT n NOT NULL, d date) \
+            PARTITION BY RANGE (d); \
+         CREATE TABLE p1 PARTITION OF p FOR VALUES FROM ('2020-01-01') TO ('2021-01-01'); \
+         CREATE TABLE t (id serial PRIMARY KEY, k integer REFERENCES t, CHECK (k > 0)); \
+         CREATE VIEW v AS WITH w AS MATERIALIZED (SELECT extract(year FROM d) AS y FROM p) SELECT y FROM w; \
+         CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; \
+         CREATE TRIGGER f BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f(); \
+         CREATE TYPE r AS RANGE (SUBTYPE = integer); \
+         CREATE ROLE regress_all; GRANT ALL ON t TO regress_all; \
+         INSERT INTO p (d) VALUES ('2020-02-02')",
+    );
+    let target = ["--target-version=10"];
+    let script = db.rsdump(&target);
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("dump.sql");
+    fs::write(&file, script).expect("a script");
+    let old = Server::get(10);
+    share_roles(db.server, old);
+    let copy = TempDb::new(old);
+    copy.load(&file);
+    assert_eq!(
+        copy.psql("SELECT y, pg_typeof(y) FROM v").as_bstr(),
+        "2020|numeric\n"
+    );
 }
 
 #[test]

@@ -32,6 +32,7 @@ const FEATURES: &[Feature] = &[
     feature(Since(11), "Boolean bounds of partitions", Rewrite, partitions::boolean_bounds),
     feature(Since(11), "constraints of partitioned tables", LeaveOut, partitions::constraints),
     feature(Since(11), "indexes of partitioned tables", LeaveOut, partitions::indexes),
+    feature(Since(11), "indexes ON ONLY one table", Rewrite, tables::on_only),
     feature(Since(11), "row triggers on partitioned tables", LeaveOut, partitions::row_triggers),
     feature(Since(11), "covering indexes (INCLUDE)",
         Approximate("the index holds its keys alone"), tables::include),
@@ -144,6 +145,29 @@ const FEATURES: &[Feature] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_manual_lists_every_feature() {
+        let manual = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/TARGET.md"));
+        let manual = manual.expect("the manual");
+        for feature in FEATURES {
+            let when = match feature.era {
+                Since(release) => format!("before {release}"),
+                Before(release) => format!("from {release} on"),
+            };
+            let what = feature.what;
+            let row = match feature.remedy {
+                Approximate(how) => format!("| {when} | {what} | {how} |\n"),
+                LeaveOut => format!("| {when} | {what} | left out |\n"),
+                Rewrite => format!("| {when} | {what} | said in another way, without a warning |\n"),
+            };
+            assert!(manual.contains(&row), "docs/TARGET.md lacks this row: {row}");
+        }
+        assert_eq!(
+            manual.matches("\n| before ").count() + manual.matches("\n| from ").count(),
+            FEATURES.len()
+        );
+    }
 
     #[test]
     fn older_features_come_first_and_none_twice() {

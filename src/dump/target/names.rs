@@ -11,7 +11,7 @@ use super::tokens::{Kind, Tokens};
 use super::{Pass, Report, describe, syntax};
 use crate::objects::table::RelKind;
 use crate::objects::types::{Definition, TypeKind};
-use crate::objects::{Acl, Body, Object};
+use crate::objects::{Acl, Body, Components, Object};
 use crate::sql::{put, text};
 use crate::toc::DumpId;
 
@@ -402,6 +402,14 @@ fn roles(pass: &mut Pass<'_>) -> Report {
     };
     let ids: Vec<_> = pass.catalog.objects().iter().map(|object| object.id).collect();
     for id in ids {
+        let object = pass.catalog.object(id);
+        if let Some(role) = missing.get(pass.catalog.owner_name(object).as_bytes()) {
+            if object.dumps(Components::DEFINITION) {
+                let name = text!("owner ", role, " of ", describe::object(pass.catalog, id));
+                pass.found.push(name);
+            }
+            pass.catalog.object_mut(id).owner = 0;
+        }
         let Some(acl) = pass.catalog.object_mut(id).acl.as_deref_mut() else {
             continue;
         };
@@ -420,6 +428,17 @@ fn roles(pass: &mut Pass<'_>) -> Report {
             .flatten()
         {
             list.retain(|item| is_missing(item).is_none());
+            // Without a grantor it is the owner who grants.
+            for item in list {
+                let grantor = item
+                    .rsplit_once_str("/")
+                    .map(|(rest, grantor)| (rest.len(), grantor));
+                if let Some((end, grantor)) = grantor
+                    && missing.contains_key(grantor)
+                {
+                    item.truncate(end);
+                }
+            }
         }
         for role in lost {
             let mut grant = text!("grant to ", role);
@@ -429,7 +448,7 @@ fn roles(pass: &mut Pass<'_>) -> Report {
     }
     Report {
         message: format!(
-            "PostgreSQL {} does not have the role; nothing is granted to it",
+            "PostgreSQL {} does not have the role; nothing is granted to it or owned by it",
             pass.release
         ),
         details: std::mem::take(&mut pass.found),

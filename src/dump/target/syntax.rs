@@ -99,7 +99,8 @@ pub(super) fn window_frames(pass: &mut Pass<'_>) {
         let ends_at_offset = tokens.are(at + 4, &["AND"]) && !bound(tokens, at + 5);
         let with_offset = match (tokens.are(at, &["RANGE", "BETWEEN"]), tokens.are(at, &["RANGE"])) {
             (true, _) => !bound(tokens, at + 2) || ends_at_offset,
-            (false, is_range) => is_range && !bound(tokens, at + 1),
+            // A partition key begins with the word.
+            (false, is_range) => at > 0 && is_range && !bound(tokens, at + 1),
         };
         let excludes = excludes.iter().any(|word| tokens.are(at, &["EXCLUDE", word]));
         tokens.are(at, &["GROUPS"]) || excludes || with_offset
@@ -273,6 +274,18 @@ mod tests {
     use crate::sql::Quoting;
     use crate::toc::CatalogId;
 
+    fn pass(catalog: &mut Catalog) -> Pass<'_> {
+        Pass {
+            catalog,
+            database: None,
+            release: 10,
+            statistics: false,
+            found: Vec::new(),
+            lost: Default::default(),
+            retyped: Vec::new(),
+        }
+    }
+
     /// Whether a view is left out, and its query if not.
     fn after(adapt: fn(&mut Pass<'_>), query: &str) -> Option<String> {
         let mut catalog = Catalog::new(ServerVersion(180_000), Quoting::default());
@@ -284,15 +297,7 @@ mod tests {
         let id = catalog
             .add(CatalogId::default(), "v", Body::Table(Box::new(view)))
             .id;
-        let mut pass = Pass {
-            catalog: &mut catalog,
-            database: None,
-            release: 10,
-            statistics: false,
-            found: Vec::new(),
-            lost: Default::default(),
-            retyped: Vec::new(),
-        };
+        let mut pass = pass(&mut catalog);
         adapt(&mut pass);
         let lost = pass.lost.contains(&id);
         let query = catalog.table(id).and_then(|table| table.view_definition.clone());
@@ -354,6 +359,19 @@ mod tests {
                 assert_eq!(after(*adapt, query).as_deref(), Some(*query));
             }
         }
+    }
+
+    #[test]
+    fn a_range_that_tables_are_partitioned_by_is_no_window_frame() {
+        let parted = Table {
+            partition_key: Some("RANGE (d)".into()),
+            ..Table::default()
+        };
+        let mut catalog = Catalog::new(ServerVersion(180_000), Quoting::default());
+        catalog.add(CatalogId::default(), "p", Body::Table(Box::new(parted)));
+        let mut pass = pass(&mut catalog);
+        window_frames(&mut pass);
+        assert!(pass.lost.is_empty());
     }
 
     #[test]

@@ -119,6 +119,15 @@ pub(super) fn include(pass: &mut Pass<'_>) {
     }
 }
 
+/// A table that is not partitioned any more.
+pub(super) fn on_only(pass: &mut Pass<'_>) {
+    pass.rewrite_indexes(|definition| {
+        let tokens = Tokens::of(definition);
+        let at = tokens.find(&["ON", "ONLY"])?;
+        Some(tokens.replaced(&[(at + 1..at + 2, b"")]))
+    });
+}
+
 pub(super) fn index_targets(pass: &mut Pass<'_>) {
     pass.change(|body| match body {
         Body::Index(index) => !std::mem::take(&mut index.statistics_targets).is_empty(),
