@@ -180,7 +180,16 @@ pub(crate) const ALL: &[Case] = &[
         name: "200 tables, dump piped into restore",
         data: Data::Tables,
         before: NEW_TARGET,
-        ours: "$rsdump -Fc -Z0 -j2 $db | $rsrestore -d target",
+        ours: "$rsdump -Fc -Z0 -j2 $db | $rsrestore -j2 -d target",
+        theirs: "$pg_dump -Fc -Z0 $db | $pg_restore -d target",
+        at_most: 0.7,
+        ..DUMP
+    },
+    Case {
+        name: "200 tables, copied straight",
+        data: Data::Tables,
+        before: NEW_TARGET,
+        ours: "$rsdump -j2 --to target $db",
         theirs: "$pg_dump -Fc -Z0 $db | $pg_restore -d target",
         at_most: 0.7,
         ..DUMP

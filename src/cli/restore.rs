@@ -108,6 +108,9 @@ pub(super) struct Args {
     /// Leave out the data of tables that could not be created
     #[arg(long)]
     pub(super) no_data_for_failed_tables: bool,
+    /// Analyze the tables that have been loaded, when all is restored
+    #[arg(long)]
+    pub(super) analyze: bool,
     /// Commit after every N objects
     #[arg(long, value_name = "N")]
     pub(super) transaction_size: Option<String>,

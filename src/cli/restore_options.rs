@@ -117,6 +117,9 @@ pub(super) fn check(args: &Args) -> Result<Job, Refusal> {
     if args.single_transaction && jobs.is_some_and(|jobs| jobs > 1) {
         return Err("cannot specify both --single-transaction and multiple jobs".into());
     }
+    if args.analyze && !has_database {
+        return Err("option --analyze requires option -d/--dbname".into());
+    }
     if args.content.if_exists && !args.content.clean {
         return Err("option --if-exists requires option -c/--clean".into());
     }
@@ -161,6 +164,7 @@ pub(super) fn check(args: &Args) -> Result<Job, Refusal> {
             no_data_for_failed_tables: args.no_data_for_failed_tables,
             roles,
             managed: args.managed.managed,
+            analyze: args.analyze,
             jobs: jobs.and_then(|jobs| usize::try_from(jobs).ok()).unwrap_or(1),
             ..RestoreOptions::default()
         },

@@ -17,7 +17,8 @@ use super::track::{Mark, Tracked};
 use crate::archive::Archive;
 use crate::progress::Done;
 use crate::script::large_object::Style;
-use crate::script::{Drops, Script, Step};
+use crate::script::{Drops, Purpose, Script, Statement, Step};
+use crate::sql::text;
 use crate::toc::{DumpId, Entry};
 
 /// Which rows of an entry are loaded, and how.
@@ -39,6 +40,8 @@ pub(super) enum Load {
     FedShared(Feed),
     /// None, after those handed out could not be loaded: the others are thrown away.
     Nothing,
+    /// None: what has been loaded is analyzed.
+    Analyze,
 }
 
 impl Load {
@@ -116,12 +119,16 @@ impl<'a, 'o> Entries<'a, 'o> {
         let Some(entry) = plan.entry(id) else {
             return Ok(Outcome::Told);
         };
+        if matches!(load, Load::Analyze) {
+            self.analyze(entry).await?;
+            return Ok(Outcome::Told);
+        }
         // Whoever gives out parts tells of the whole.
         let tracked = match load {
             Load::All | Load::Fresh | Load::Fed(_) | Load::FedFresh(_) => {
                 Some(Tracked::new(entry, plan.wanted(id), &self.sizes))
             }
-            Load::Again | Load::Nothing | Load::Segments(_) | Load::FedShared(_) => None,
+            Load::Again | Load::Nothing | Load::Analyze | Load::Segments(_) | Load::FedShared(_) => None,
         };
         if let Some(tracked) = &tracked {
             self.lane.mark(Mark::Begun(tracked.clone()));
@@ -139,6 +146,15 @@ impl<'a, 'o> Entries<'a, 'o> {
             }),
             outcome => outcome,
         })
+    }
+
+    async fn analyze(&mut self, entry: &Entry) -> Result<(), Stop> {
+        let Some(sql) = self.script.plan().analyze(entry) else {
+            return Ok(());
+        };
+        self.lane.info(text!("analyzing \"", entry.tag, "\""));
+        let purpose = Purpose::Execute;
+        self.lane.statement(Some(entry), Statement { sql, purpose }).await
     }
 
     async fn steps(&mut self, entry: Option<&Entry>, steps: Vec<Step>, load: &Load) -> Result<Outcome, Stop> {

@@ -25,6 +25,8 @@ pub struct RestoreOptions {
     pub managed: bool,
     /// How many sessions restore data and what follows it (`-j`); 0 is 1.
     pub jobs: usize,
+    /// Analyze what has rows when everything is restored.
+    pub analyze: bool,
     /// The least of a table that is worth a COPY of its own, in bytes: several sessions load a table together that
     /// has four times as much.
     pub part_size: u64,
@@ -46,6 +48,7 @@ impl Default for RestoreOptions {
             roles: RoleMap::default(),
             managed: false,
             jobs: 1,
+            analyze: false,
             part_size: RestoreOptions::PART_SIZE,
         }
     }

@@ -29,7 +29,7 @@ use crate::archive::Archive;
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Done;
 use crate::script::{Plan, Script, ScriptOptions, Transactions};
-use crate::toc::DumpId;
+use crate::toc::{self, DumpId};
 use crate::wire::CancelToken;
 
 /// How long sessions are given to hear that they are interrupted.
@@ -114,6 +114,8 @@ pub(super) async fn run(restore: Restore, lane: RestoreLane<'_>) -> Result<Repor
         refused: HashSet::new(),
         archive,
         inhibit: restore.options.no_data_for_failed_tables,
+        analyze: restore.options.analyze,
+        free: Vec::new(),
         plan,
         schedule,
         tables,
@@ -234,6 +236,9 @@ struct Crew<'o> {
     /// Entries of which a part was refused.
     refused: HashSet<DumpId>,
     inhibit: bool,
+    analyze: bool,
+    /// Lanes with nothing to do, once everything is restored.
+    free: Vec<usize>,
     plan: Arc<Plan>,
     schedule: Schedule,
     tables: Tables,
@@ -297,7 +302,7 @@ impl Crew<'_> {
                 if self.schedule.advance() {
                     continue;
                 }
-                return Ok(());
+                return self.analyze().await;
             }
             self.hear().await?;
         }
@@ -356,6 +361,10 @@ impl Crew<'_> {
         {
             self.observer.info(named("launching item", entry).as_ref());
         }
+        self.send(lane, job, load).await
+    }
+
+    async fn send(&mut self, lane: usize, job: Job, load: Load) -> Result<(), Stop> {
         if self.lanes.get(lane).is_some_and(Option::is_none) {
             self.start(lane).await?;
         }
@@ -489,7 +498,40 @@ impl Crew<'_> {
         Ok(())
     }
 
+    /// Has every lane analyze one table after another, the largest first.
+    async fn analyze(&mut self) -> Result<(), Stop> {
+        let plan = Arc::clone(&self.plan);
+        let mut tables: Vec<&toc::Entry> = plan
+            .toc()
+            .iter()
+            .filter(|entry| self.analyze && plan.analyze(entry).is_some())
+            .collect();
+        tables.sort_by_key(|entry| self.setting.sizes.get(&entry.dump_id).copied());
+        self.free = (0..self.lanes.len()).collect();
+        loop {
+            while let Some(lane) = self.free.pop() {
+                let Some(entry) = tables.pop() else {
+                    self.free.push(lane);
+                    break;
+                };
+                let job = Job {
+                    id: entry.dump_id,
+                    part: None,
+                };
+                self.send(lane, job, Load::Analyze).await?;
+            }
+            if self.free.len() == self.lanes.len() {
+                return Ok(());
+            }
+            self.hear().await?;
+        }
+    }
+
     fn done(&mut self, lane: usize, job: Job, outcome: Outcome) {
+        if self.schedule.is_idle() {
+            self.free.push(lane);
+            return;
+        }
         match outcome {
             Outcome::Told => {}
             Outcome::Part(part) => {
@@ -606,7 +648,7 @@ impl Crew<'_> {
 }
 
 /// `launching item 12 TABLE DATA t`.
-fn named(what: &str, entry: &crate::toc::Entry) -> BString {
+fn named(what: &str, entry: &toc::Entry) -> BString {
     let mut text = BString::from(format!("{what} {} {} ", entry.dump_id, entry.desc));
     text.extend_from_slice(&entry.tag);
     text

@@ -39,6 +39,7 @@ impl Restore {
         }
         let plan = Arc::new(self.plan()?);
         let implied = self.is_implied_data_only();
+        let analyze = self.options.analyze;
         let inhibit = self.options.no_data_for_failed_tables;
         let sizes = self.tell_planned(&plan, &*lane.progress).await;
         let mut at_work = Entries::new(Some(&mut self.archive), lane, Script::new(Arc::clone(&plan)));
@@ -47,6 +48,7 @@ impl Restore {
             at_work,
             tables: Tables::of(&plan),
             inhibit,
+            analyze,
             restored: HashSet::new(),
         };
         if implied {
@@ -106,6 +108,7 @@ struct Serial<'a, 'o> {
     at_work: Entries<'a, 'o>,
     tables: Tables,
     inhibit: bool,
+    analyze: bool,
     restored: HashSet<DumpId>,
 }
 
@@ -122,7 +125,13 @@ impl Serial<'_, '_> {
         if let Some(archive) = self.at_work.archive.as_deref_mut() {
             archive.finish().await?;
         }
-        self.at_work.end().await
+        self.at_work.end().await?;
+        if self.analyze {
+            for id in plan.order() {
+                self.at_work.restore(id, &Load::Analyze).await?;
+            }
+        }
+        self.at_work.lane.drain().await
     }
 
     async fn restore(&mut self, plan: &Plan, id: DumpId) -> Result<(), Stop> {

@@ -4,7 +4,7 @@ use bstr::BString;
 
 use super::Plan;
 use crate::sql::Quoting;
-use crate::toc::Entry;
+use crate::toc::{Desc, Entry};
 
 /// How archives end a COPY statement.
 const FROM_STDIN: &[u8] = b" FROM stdin;";
@@ -37,6 +37,20 @@ impl Plan {
         })
     }
 
+    /// `ANALYZE` of what has rows after a restore of this entry; `None` if it leaves no rows.
+    pub fn analyze(&self, entry: &Entry) -> Option<BString> {
+        let has_rows = match entry.desc {
+            Desc::TableData => self.wanted(entry.dump_id).data,
+            Desc::MaterializedViewData => self.wanted(entry.dump_id).is_any(),
+            _ => false,
+        };
+        has_rows.then(|| {
+            [b"ANALYZE ", self.name_of(entry).as_slice(), b";\n"]
+                .concat()
+                .into()
+        })
+    }
+
     /// Truncates the table and loads an entry's rows as frozen, in one text and so in one transaction.
     pub fn load_frozen(&self, entry: &Entry) -> Option<BString> {
         let truncate = self.truncate_rows(entry)?;
@@ -56,7 +70,7 @@ impl Plan {
 mod tests {
     use super::*;
     use crate::script::{Origin, ScriptOptions};
-    use crate::toc::{Desc, DumpId, Section};
+    use crate::toc::{DumpId, Section};
 
     fn frozen(schema: &str, tag: &str, copy: &str) -> Option<String> {
         let entry = Entry {

@@ -379,6 +379,37 @@ impl tokio::io::AsyncRead for Counted {
 }
 
 #[test]
+fn what_was_loaded_is_analyzed_if_asked_for() {
+    let server = Server::get(18);
+    let source = TempDb::new(server);
+    source.psql(
+        "CREATE TABLE t AS SELECT g FROM generate_series(1, 1000) g; CREATE TABLE bare (a int);
+         CREATE MATERIALIZED VIEW mv AS SELECT * FROM t WHERE g < 10",
+    );
+    let dir = tempfile::tempdir().expect("make a directory");
+    let path = archive(&source, dir.path(), "archive", &["-Fc"]);
+    let analyzed = "SELECT string_agg(relname || reltuples, ' ' ORDER BY relname) FROM pg_class
+        WHERE relname IN ('t', 'mv') AND reltuples > 0";
+    for jobs in ["-j1", "-j3"] {
+        let copy = TempDb::new(server);
+        let output = restored(&copy, &[jobs, "--analyze", "-n", "public"], &path);
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{jobs}");
+        assert_eq!(copy.psql(analyzed), b"mv9 t1000\n", "{jobs}");
+        let copy = TempDb::new(server);
+        stdout_of(
+            copy.aim(rsrestore())
+                .args([jobs, "-e", "--no-statistics"])
+                .arg(&path),
+        );
+        assert_eq!(
+            copy.psql("SELECT reltuples FROM pg_class WHERE relname = 't'"),
+            b"-1\n",
+            "{jobs}"
+        );
+    }
+}
+
+#[test]
 fn no_more_of_a_pipe_is_read_than_is_wanted() {
     let server = Server::get(18);
     let source = TempDb::new(server);
