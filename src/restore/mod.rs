@@ -34,6 +34,7 @@ mod lane;
 mod managed;
 mod options;
 mod parallel;
+mod parts;
 pub mod plain;
 mod prepare;
 mod report;

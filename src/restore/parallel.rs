@@ -16,15 +16,16 @@ use bstr::{BStr, BString};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use super::Restore;
 use super::crew::{self, Event, Work};
 use super::entries::{Entries, Load, Outcome};
 use super::feed::{self, Feed};
 use super::lane::{Ended, RestoreLane, Stop};
+use super::parts::parts_of;
 use super::report::{Observer, Report};
 use super::schedule::{AHEAD, Job, Schedule};
 use super::to_server::{Tables, inhibited};
 use super::track::Tracked;
-use super::{Restore, RestoreOptions};
 use crate::archive::Archive;
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Done;
@@ -168,58 +169,6 @@ fn lanes_plan(plan: &Plan) -> Result<Arc<Plan>> {
     let toc = plan.toc().to_vec();
     let wanted = toc.iter().map(|entry| plan.wanted(entry.dump_id)).collect();
     Ok(Arc::new(Plan::new(toc, wanted, options, plan.origin().clone())?))
-}
-
-/// The segments that make up the parts of each table that is loaded by several lanes.
-fn parts_of(
-    archive: &Archive,
-    plan: &Plan,
-    options: &RestoreOptions,
-    may_be_split: impl Fn(DumpId) -> bool,
-) -> HashMap<DumpId, Vec<Range<usize>>> {
-    let blocks = archive
-        .index()
-        .map(|index| index.blocks.as_slice())
-        .unwrap_or_default();
-    let mut parts = HashMap::new();
-    for block in blocks
-        .iter()
-        .filter(|block| !block.large_objects && plan.wanted(block.id).data)
-    {
-        let sizes: Vec<u64> = block.segments.iter().map(|segment| segment.sums.plain).collect();
-        let total = sizes.iter().fold(0, |sum: u64, size| sum.saturating_add(*size));
-        if total < options.part_size.saturating_mul(4) || !may_be_split(block.id) {
-            continue;
-        }
-        let ranges = cut(
-            &sizes,
-            options.part_size.max(total / (options.jobs as u64 * 8).max(1)),
-        );
-        if ranges.len() > 1 {
-            parts.insert(block.id, ranges);
-        }
-    }
-    parts
-}
-
-/// Runs of segments of at least so many bytes each; the last is no shorter than the others' least.
-fn cut(sizes: &[u64], least: u64) -> Vec<Range<usize>> {
-    let mut ranges: Vec<Range<usize>> = Vec::new();
-    let (mut start, mut sum) = (0, 0_u64);
-    for (at, size) in sizes.iter().enumerate() {
-        sum = sum.saturating_add(*size);
-        if sum >= least {
-            ranges.push(start..at + 1);
-            (start, sum) = (at + 1, 0);
-        }
-    }
-    if start < sizes.len() {
-        match ranges.last_mut() {
-            Some(last) => last.end = sizes.len(),
-            None => ranges.push(start..sizes.len()),
-        }
-    }
-    ranges
 }
 
 /// All lanes and whoever gives out the work.
