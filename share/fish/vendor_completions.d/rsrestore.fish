@@ -33,6 +33,7 @@ complete -c rsrestore -s g -l globals-only -d 'Of a cluster, restore only what b
 complete -c rsrestore -s e -l exit-on-error -d 'Stop at the first error'
 complete -c rsrestore -s 1 -l single-transaction -d 'Restore in a single transaction'
 complete -c rsrestore -l no-data-for-failed-tables -d 'Leave out the data of tables that could not be created'
+complete -c rsrestore -l analyze -d 'Analyze the tables that have been loaded, when all is restored'
 complete -c rsrestore -l managed -d 'Restore as an ordinary user: leave out, and list, what only a superuser may do and roles that are missing'
 complete -c rsrestore -s a -l data-only -d 'Only the data, no schema'
 complete -c rsrestore -s c -l clean -d 'Drop database objects before creating them'
