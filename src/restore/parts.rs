@@ -68,7 +68,7 @@ mod tests {
     fn parts_have_all_segments_once_and_none_is_short() {
         assert_eq!(cut(&[5, 5, 5, 5, 2], 10), [0..2, 2..5]);
         assert_eq!(cut(&[20, 1, 1, 20], 10), [0..1, 1..4]);
-        assert_eq!(cut(&[1, 2], 10), [0..2]);
+        assert_eq!(cut(&[1, 2], 10).as_slice(), std::slice::from_ref(&(0..2)));
         assert!(cut(&[], 10).is_empty());
     }
 }
