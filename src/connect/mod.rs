@@ -11,6 +11,7 @@ mod hosts;
 mod options;
 mod params;
 mod passfile;
+pub(crate) mod pooler;
 mod prompt;
 mod row;
 mod service;

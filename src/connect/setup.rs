@@ -136,15 +136,16 @@ fn literal(text: &BStr) -> String {
 impl Session {
     /// Applies the settings and begins the transaction, in one round trip. Afterwards
     /// [`parameter`](Session::parameter) tells `client_encoding` (that of the dump),
-    /// `standard_conforming_strings` and `in_hot_standby`, for every server.
+    /// `standard_conforming_strings` and `in_hot_standby`, for every server. Returns the process id of the backend.
     ///
     /// # Errors
     /// When the server refuses a setting, the role or the snapshot.
-    pub async fn setup_dump(&mut self, options: &SetupOptions, snapshot: &Snapshot) -> Result<()> {
+    pub async fn setup_dump(&mut self, options: &SetupOptions, snapshot: &Snapshot) -> Result<i32> {
         let (setup, begin) = (setup_sql(self.version(), options), snapshot.begin_sql());
         let facts = "SELECT pg_catalog.pg_client_encoding(), \
              pg_catalog.current_setting('standard_conforming_strings'), \
-             CASE WHEN pg_catalog.pg_is_in_recovery() THEN 'on' ELSE 'off' END";
+             CASE WHEN pg_catalog.pg_is_in_recovery() THEN 'on' ELSE 'off' END, \
+             pg_catalog.pg_backend_pid()";
         let (setup, begin, rows) = tokio::join!(
             self.batch("setting up the session", &setup),
             self.batch("beginning the transaction", &begin),
@@ -158,8 +159,9 @@ impl Session {
             for name in ["client_encoding", "standard_conforming_strings", "in_hot_standby"] {
                 self.note_parameter(name, columns.text()?);
             }
+            return columns.int4();
         }
-        Ok(())
+        Ok(0)
     }
 
     /// Publishes this transaction's snapshot for other sessions and lanes, as long as the transaction lasts.

@@ -58,7 +58,10 @@ impl Server {
     pub(super) async fn connect(params: &ConnectParams, options: &DumpOptions) -> Result<Server> {
         let mut session = params.session().await?;
         let setup = session.setup_dump(&options.setup, &options.snapshot).await;
-        setup.map_err(|error| explain(error, options))?;
+        let backend = setup.map_err(|error| explain(error, options))?;
+        if let Some(told) = session.cancel_token().map(|token| token.process_id()) {
+            params.refuse_transaction_pooler(told, backend).await?;
+        }
         let mut setup = options.setup.clone();
         // Everybody must write the same encoding, also where it was the database's.
         setup.encoding = session.parameter("client_encoding").map(Into::into);

@@ -14,6 +14,7 @@ use super::managed::Managed;
 use super::report::{EntryName, Failure, Observer, Report, Skip, Stage};
 use super::schedule::Job;
 use super::track::{Mark, tell_connected};
+use crate::connect::pooler::backend;
 use crate::connect::{ConnectParams, ServerVersion};
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::{Done, Progress};
@@ -99,7 +100,10 @@ impl<'o> RestoreLane<'o> {
         observer: &'o mut dyn Observer,
         exit_on_error: bool,
     ) -> Result<RestoreLane<'o>> {
-        let (lane, version) = open(&params, observer).await?;
+        let (mut lane, version) = open(&params, observer).await?;
+        let backend = backend(&mut lane).await?;
+        let told = lane.cancel_token().process_id();
+        params.refuse_transaction_pooler(told, backend).await?;
         Ok(RestoreLane {
             params,
             lane,

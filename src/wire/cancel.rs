@@ -27,6 +27,11 @@ impl CancelToken {
         CancelToken { reopen, key }
     }
 
+    /// The process id that the server, or what stands before it, gave the session; 0 if none.
+    pub fn process_id(&self) -> i32 {
+        self.key.process_id
+    }
+
     /// Asks the server to interrupt the session's statement, and waits until it has taken the request.
     ///
     /// The statement then fails with SQLSTATE 57014, unless it was done already. A session whose stream the

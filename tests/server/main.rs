@@ -22,6 +22,7 @@ mod parallel_dump;
 mod parallel_restore;
 mod pipes;
 mod plain_input;
+mod pooler;
 mod report;
 mod restore;
 mod scale;

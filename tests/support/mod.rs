@@ -10,6 +10,7 @@ pub(crate) mod certificates;
 pub(crate) mod compare;
 pub(crate) mod database;
 pub(crate) mod generator;
+pub(crate) mod pooler;
 pub(crate) mod programs;
 pub(crate) mod proxy;
 pub(crate) mod server;
