@@ -156,7 +156,7 @@ fn compressed_dumps_and_standard_input_are_read() {
     source.psql(OBJECTS);
     let expected = normalize(&source.pg_dump(18, &[]));
     let dir = tempfile::tempdir().expect("make a directory");
-    for method in ["none", "gzip", "zstd"] {
+    for method in ["none", "gzip", "lz4", "zstd"] {
         let path = dir.path().join(method);
         stdout_of(source.aim(rsdump()).args(["-Z", method, "-f"]).arg(&path));
         let from_file = TempDb::new(server);
