@@ -112,6 +112,11 @@ fn dumps_are_equal(major: u32) {
 }
 
 #[test]
+fn dumps_of_encoded_databases_equal_those_of_pg_dump_on_13() {
+    dumps_are_equal(13);
+}
+
+#[test]
 fn dumps_of_encoded_databases_equal_those_of_pg_dump_on_15() {
     dumps_are_equal(15);
 }

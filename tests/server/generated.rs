@@ -71,6 +71,21 @@ fn generated_databases_on_13() {
 }
 
 #[test]
+fn generated_databases_on_10() {
+    dumps_are_equal(10, 121..=126);
+}
+
+#[test]
+fn generated_databases_on_11() {
+    dumps_are_equal(11, 127..=132);
+}
+
+#[test]
+fn generated_databases_on_12() {
+    dumps_are_equal(12, 133..=138);
+}
+
+#[test]
 fn generated_databases_on_14() {
     dumps_are_equal(14, 65..=76);
 }
