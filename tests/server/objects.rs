@@ -3,7 +3,8 @@
 //!
 //! A first line `-- min: 14` names the oldest server that a case is for, `-- max: 17` the newest. Cases name the roles they need
 //! with `regress_` in front and make them only when absent, because roles outlive a database. One that begins
-//! `-- no round trip` and says why is not compared with its restored copy.
+//! `-- no round trip` and says why is not compared with its restored copy; one that begins `-- no restore` has none, because
+//! nothing that pg_dump writes for it would make what it needs.
 //!
 //! On 15 and 18 every case has a database of its own. On the others nearly all share one: making databases is what takes
 //! the time, and such a mixture is worth a look, too.
@@ -23,6 +24,8 @@ pub(super) struct Case {
     max: u32,
     /// pg_dump's own output gives a database that it dumps otherwise.
     no_round_trip: bool,
+    /// pg_dump's own output does not load.
+    no_restore: bool,
 }
 
 fn cases() -> Vec<Case> {
@@ -51,6 +54,7 @@ fn cases() -> Vec<Case> {
                 min,
                 max,
                 no_round_trip: text.starts_with("-- no round trip"),
+                no_restore: text.starts_with("-- no restore"),
             });
         }
     }
@@ -271,14 +275,13 @@ fn cases_survive_an_archive_on_18() {
             &plain,
             &normalize(&stock),
         );
-        let copy = TempDb::new(server);
-        stdout_of(copy.aim(rsrestore()).arg("-e").arg(&archive));
-        if !case.no_round_trip {
-            assert_same(
-                &format!("{} restored", case.name),
-                &plain,
-                &normalize(&copy.rsdump(&[])),
-            );
+        if !case.no_restore {
+            let copy = TempDb::new(server);
+            stdout_of(copy.aim(rsrestore()).arg("-e").arg(&archive));
+            if !case.no_round_trip {
+                let again = normalize(&copy.rsdump(&[]));
+                assert_same(&format!("{} restored", case.name), &plain, &again);
+            }
         }
         fs::remove_file(&archive).expect("the archive");
     });
