@@ -19,7 +19,7 @@ use crate::progress::Done;
 use crate::script::large_object::Style;
 use crate::script::{Drops, Purpose, Script, Statement, Step};
 use crate::sql::text;
-use crate::toc::{DumpId, Entry};
+use crate::toc::{Desc, DumpId, Entry};
 
 /// Which rows of an entry are loaded, and how.
 #[derive(Clone)]
@@ -159,7 +159,19 @@ impl<'a, 'o> Entries<'a, 'o> {
 
     async fn steps(&mut self, entry: Option<&Entry>, steps: Vec<Step>, load: &Load) -> Result<Outcome, Stop> {
         let mut outcome = Outcome::Told;
+        let group = entry.filter(|entry| self.is_for_many(entry));
+        let mut together = Vec::new();
         for step in steps {
+            if let Some(entry) = group {
+                match step {
+                    Step::Statement(statement) if statement.purpose == Purpose::Execute => {
+                        together.push(statement);
+                        continue;
+                    }
+                    Step::Note(_) => continue,
+                    _ => self.together(entry, std::mem::take(&mut together)).await?,
+                }
+            }
             match (step, entry) {
                 (Step::Rows(copy), Some(entry)) if !copy.is_empty() => {
                     outcome = self.rows(entry, &copy, load).await?;
@@ -169,7 +181,32 @@ impl<'a, 'o> Entries<'a, 'o> {
                 (step, entry) => self.step(entry, step, load).await?,
             }
         }
+        if let Some(entry) = group {
+            self.together(entry, together).await?;
+        }
         Ok(outcome)
+    }
+
+    /// Whether an entry's statements are the same one for each of many large objects, and each would be a transaction
+    /// of its own.
+    fn is_for_many(&self, entry: &Entry) -> bool {
+        let is_group = entry.desc == Desc::BlobMetadata
+            || entry.desc == Desc::Acl && entry.tag.starts_with(b"LARGE OBJECTS");
+        is_group && !self.lane.in_block
+    }
+
+    /// Executes statements in one transaction; one by one if anything is refused, so that only that is missing.
+    async fn together(&mut self, entry: &Entry, statements: Vec<Statement>) -> Result<(), Stop> {
+        if statements.len() > 1 {
+            let all: Vec<&[u8]> = statements.iter().map(|one| one.sql.as_slice()).collect();
+            if self.lane.refusal(&all.concat()).await?.is_none() {
+                return Ok(());
+            }
+        }
+        for statement in statements {
+            self.lane.statement(Some(entry), statement).await?;
+        }
+        Ok(())
     }
 
     async fn step(&mut self, entry: Option<&Entry>, step: Step, load: &Load) -> Result<(), Stop> {

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use crate::support::{Server, TempDb, assert_same, fixture, normalize, rsrestore, run, stdout_of, tool};
+use crate::support::{
+    Server, TempDb, assert_same, fixture, normalize, rsdump, rsrestore, run, stdout_of, tool,
+};
 
 /// An archive whose entries depend on roles that no server has, so that many of them fail.
 fn objects() -> PathBuf {
@@ -193,4 +195,35 @@ fn data_written_as_commands_is_executed_one_by_one() {
     let rows = "SELECT * FROM t WHERE a <> 3 ORDER BY a";
     assert_eq!(copy.psql(rows), source.psql(rows));
     assert_eq!(copy.psql("SELECT \"b;c\" FROM t WHERE a = 3"), b"mine\n");
+}
+
+/// Statements for many large objects go together, and what is refused costs only what it is about.
+#[test]
+fn a_large_object_that_is_there_keeps_no_other_from_coming() {
+    let db = TempDb::new(Server::get(18));
+    db.psql(
+        "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'regress_keeper') \
+         THEN CREATE ROLE regress_keeper; END IF; END $$; \
+         SELECT lo_from_bytea(4000 + i, 'x') FROM generate_series(1, 20) i; \
+         DO $$ BEGIN FOR i IN 4001..4020 LOOP EXECUTE format('ALTER LARGE OBJECT %s OWNER TO regress_keeper', i); \
+         EXECUTE format('GRANT SELECT ON LARGE OBJECT %s TO PUBLIC', i); END LOOP; END $$",
+    );
+    let dir = tempfile::tempdir().expect("make a directory");
+    let archive = dir.path().join("dump");
+    stdout_of(db.aim(rsdump()).args(["-Fc", "-Z0", "-f"]).arg(&archive));
+    let told = |program: std::process::Command| {
+        let target = TempDb::new(Server::get(18));
+        target.psql("SELECT lo_create(4007)");
+        let output = run(target.aim(program).arg(&archive));
+        assert_eq!(output.status.code(), Some(1));
+        let facts = target.psql(
+            "SELECT count(*), count(*) FILTER (WHERE lomowner = 'regress_keeper'::regrole), \
+             count(*) FILTER (WHERE lomacl IS NOT NULL) FROM pg_largeobject_metadata",
+        );
+        let said = String::from_utf8_lossy(&output.stderr).replace("rsrestore", "pg_restore");
+        (String::from_utf8_lossy(&facts).into_owned(), said)
+    };
+    let ours = told(rsrestore());
+    assert!(ours.1.contains("(oid)=(4007) already exists"), "{}", ours.1);
+    assert_eq!(ours, told(tool(18, "pg_restore")));
 }
