@@ -12,7 +12,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bstr::{BStr, BString};
+use bstr::BStr;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -25,7 +25,7 @@ use super::parts::parts_of;
 use super::report::{Observer, Report};
 use super::schedule::{AHEAD, Job, Schedule};
 use super::to_server::{Tables, inhibited};
-use super::track::Tracked;
+use super::track::{Tracked, named};
 use crate::archive::Archive;
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Done;
@@ -594,11 +594,4 @@ impl Crew<'_> {
         }
         lane.close().await;
     }
-}
-
-/// `launching item 12 TABLE DATA t`.
-fn named(what: &str, entry: &toc::Entry) -> BString {
-    let mut text = BString::from(format!("{what} {} {} ", entry.dump_id, entry.desc));
-    text.extend_from_slice(&entry.tag);
-    text
 }

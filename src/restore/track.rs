@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use bstr::{BStr, ByteSlice};
+use bstr::{BStr, BString, ByteSlice};
 
 use super::Restore;
 use super::report::EntryName;
@@ -43,6 +43,13 @@ impl Tracked {
             size: self.size,
         }
     }
+}
+
+/// What is told of an entry that a lane is given: `launching item 12 TABLE DATA t`.
+pub(super) fn named(what: &str, entry: &Entry) -> BString {
+    let mut text = BString::from(format!("{what} {} {} ", entry.dump_id, entry.desc));
+    text.extend_from_slice(&entry.tag);
+    text
 }
 
 /// A mark in a lane's queue.
