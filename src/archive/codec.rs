@@ -140,7 +140,11 @@ impl<'a> Cursor<'a> {
                 "a text in the archive claims to be {len} bytes long"
             )));
         }
-        self.take(len).map(Some)
+        let text = self.take(len)?;
+        if memchr::memchr(0, text).is_some() {
+            return Err(Fault::Corrupt("a text in the archive holds a zero byte".into()));
+        }
+        Ok(Some(text))
     }
 
     /// An offset.
@@ -191,7 +195,10 @@ mod tests {
             put_offset(&mut out, Offset::NoData);
             let mut cursor = Cursor::new(&out, WIDTHS);
             prop_assert_eq!(cursor.int(), Ok(int));
-            prop_assert_eq!(cursor.text(), Ok(text.as_deref()));
+            match text.as_deref() {
+                Some(text) if text.contains(&0) => prop_assert!(matches!(cursor.text(), Err(Fault::Corrupt(_)))),
+                text => prop_assert_eq!(cursor.text(), Ok(text)),
+            }
             prop_assert_eq!(cursor.offset(), Ok(Offset::At(position)));
             prop_assert_eq!(cursor.offset(), Ok(Offset::NotSet));
             prop_assert_eq!(cursor.offset(), Ok(Offset::NoData));

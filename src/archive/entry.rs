@@ -177,7 +177,7 @@ pub(crate) mod tests {
     const WIDTHS: Widths = Widths { int: 4, offset: 8 };
 
     pub(crate) fn entries() -> impl Strategy<Value = Entry> {
-        let bytes = || proptest::collection::vec(any::<u8>(), 0..30).prop_map(BString::from);
+        let bytes = || proptest::collection::vec(1..=u8::MAX, 0..30).prop_map(BString::from);
         let maybe = move || proptest::option::of(bytes());
         let desc = prop_oneof![
             proptest::sample::select(Desc::KNOWN),

@@ -2,10 +2,11 @@
 //!
 //! Pure data, shared by the lanes of a parallel restore; the order of a serial restore is fixed here.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use bstr::{BStr, BString};
+use bstr::{BStr, BString, ByteSlice};
 
 use super::Settings;
 use crate::error::Result;
@@ -245,12 +246,35 @@ impl Plan {
     /// An entry's name as SQL, qualified where it has a schema.
     pub(super) fn name_of(&self, entry: &Entry) -> BString {
         match entry.schema() {
-            Some(schema) => self.quoting().qualified(schema, &entry.tag),
-            None => self.quoting().ident(&entry.tag),
+            Some(schema) => [self.ident(schema.as_bstr()), self.ident(entry.tag.as_bstr())]
+                .join(&b'.')
+                .into(),
+            None => self.ident(entry.tag.as_bstr()),
         }
     }
 
     pub(super) fn ident(&self, name: &BStr) -> BString {
-        self.quoting().ident(name)
+        let name = match self.settings.encoding == "UTF8" {
+            true => refusable(name),
+            false => Cow::Borrowed(name),
+        };
+        self.quoting().ident(name.as_bytes())
     }
+}
+
+/// A name in which no byte that is not UTF-8 can be taken for the beginning of a character, and swallow the quote behind it:
+/// as in pg_restore, two bytes stand for it that every server refuses.
+fn refusable(name: &BStr) -> Cow<'_, BStr> {
+    if name.to_str().is_ok() {
+        return Cow::Borrowed(name);
+    }
+    let mut out = BString::default();
+    for chunk in name.utf8_chunks() {
+        out.extend_from_slice(chunk.valid().as_bytes());
+        chunk
+            .invalid()
+            .iter()
+            .for_each(|_| out.extend_from_slice(b"\xc0 "));
+    }
+    Cow::Owned(out)
 }

@@ -36,7 +36,13 @@ impl Settings {
         };
         for entry in toc {
             match entry.desc {
-                Desc::Encoding => settings.encoding = quoted_value(entry)?,
+                Desc::Encoding => {
+                    settings.encoding = quoted_value(entry)?;
+                    if !is_encoding(&settings.encoding) {
+                        let message = format!("unrecognized encoding \"{}\"", settings.encoding);
+                        return Err(Error::new(ErrorKind::Archive, message));
+                    }
+                }
                 Desc::StdStrings => {
                     settings.standard_strings = match quoted_value(entry)?.as_slice() {
                         b"on" => true,
@@ -113,6 +119,45 @@ fn invalid(entry: &Entry) -> Error {
     )
 }
 
+/// Whether PostgreSQL has an encoding of this name, of any age: case and all but letters and digits do not count.
+fn is_encoding(name: &[u8]) -> bool {
+    let plain: String = name
+        .iter()
+        .filter(|byte| byte.is_ascii_alphanumeric())
+        .map(|byte| char::from(byte.to_ascii_lowercase()))
+        .collect();
+    let numbered = |prefixes: &[&str], numbers: &[&str]| {
+        prefixes.iter().any(|prefix| {
+            plain
+                .strip_prefix(prefix)
+                .is_some_and(|number| numbers.contains(&number))
+        })
+    };
+    ENCODINGS.contains(&plain.as_str())
+        || numbered(&["latin"], &["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"])
+        || numbered(
+            &["iso8859"],
+            &[
+                "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "13", "14", "15", "16",
+            ],
+        )
+        || numbered(
+            &["win", "windows"],
+            &[
+                "866", "874", "932", "936", "949", "950", "1250", "1251", "1252", "1253", "1254", "1255",
+                "1256", "1257", "1258",
+            ],
+        )
+}
+
+/// The names of encodings that are not numbered, with their older ones.
+#[rustfmt::skip]
+const ENCODINGS: &[&str] = &[
+    "abc", "alt", "big5", "euccn", "eucjis2004", "eucjp", "euckr", "euctw", "gb18030", "gbk", "johab", "koi8", "koi8r",
+    "koi8u", "mskanji", "muleinternal", "shiftjis", "shiftjis2004", "sjis", "sqlascii", "tcvn", "tcvn5712", "uhc",
+    "unicode", "utf8", "vscii", "win",
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,6 +168,31 @@ mod tests {
             definition: Some(definition.into()),
             ..Entry::new(DumpId(1), desc, "", Section::PreData)
         }
+    }
+
+    #[test]
+    fn encodings_are_known_by_every_name_they_had() {
+        for name in [
+            "UTF8",
+            "SQL_ASCII",
+            "EUC_JIS_2004",
+            "SHIFT_JIS_2004",
+            "MULE_INTERNAL",
+            "LATIN10",
+            "ISO_8859_5",
+            "KOI8R",
+            "WIN1258",
+            "WIN866",
+            "UNICODE",
+            "windows-1252",
+            "ISO 8859-15",
+        ] {
+            assert!(is_encoding(name.as_bytes()), "{name}");
+        }
+        for name in ["UVF8", "", "LATIN11", "LATIN", "WIN1259", "ISO_8859_11"] {
+            assert!(!is_encoding(name.as_bytes()), "{name}");
+        }
+        assert!(Settings::of(&[special(Desc::Encoding, "SET client_encoding = 'UVF8';\n")]).is_err());
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod all_kinds;
 mod archive;
 mod cluster;
 mod connect;
+mod damaged_stock;
 mod doubts;
 mod dump;
 mod dumpall;
