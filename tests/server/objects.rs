@@ -25,7 +25,7 @@ pub(super) struct Case {
     /// pg_dump's own output gives a database that it dumps otherwise.
     no_round_trip: bool,
     /// pg_dump's own output does not load.
-    no_restore: bool,
+    pub(super) no_restore: bool,
 }
 
 fn cases() -> Vec<Case> {
