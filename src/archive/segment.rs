@@ -6,7 +6,7 @@
 
 use bytes::Bytes;
 
-use crate::compress::{Compression, FrameEncoder, Framing};
+use crate::compress::{Compression, Frame, FrameEncoder, Framing};
 use crate::error::Result;
 
 /// An encoded run of data.
@@ -64,18 +64,32 @@ impl SegmentEncoder {
     /// `ErrorKind::Io` if the compression library fails.
     pub fn finish(&mut self, rows: u64) -> Result<Segment> {
         let frame = self.frames.finish()?;
+        Ok(self.segment(frame, rows))
+    }
+
+    /// Makes a segment of a piece of a large object, which may be short and one of many.
+    ///
+    /// # Errors
+    /// `ErrorKind::Io` if the compression library fails.
+    pub fn piece(&mut self, plain: Bytes) -> Result<Segment> {
+        self.plain_len += plain.len() as u64;
+        let frame = self.frames.whole(plain)?;
+        Ok(self.segment(frame, 0))
+    }
+
+    fn segment(&mut self, frame: Frame, rows: u64) -> Segment {
         let crc32c = frame
             .stored
             .iter()
             .fold(0, |crc, bytes| crc32c::crc32c_append(crc, bytes));
-        Ok(Segment {
+        Segment {
             stored_len: frame.stored.iter().map(|b| b.len() as u64).sum(),
             stored: frame.stored,
             plain_len: std::mem::take(&mut self.plain_len),
             rows,
             crc32c,
             adler32: frame.adler.sum(),
-        })
+        }
     }
 }
 

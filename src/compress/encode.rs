@@ -12,6 +12,8 @@ use crate::error::{Error, ErrorKind, Result};
 /// Largest buffer of a frame's bytes.
 const BUFFER: usize = 256 * 1024;
 const SMALLEST_BUFFER: usize = 512;
+/// A frame of up to so many plain bytes is short.
+const SHORT: usize = 512;
 
 /// The bytes of one frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +29,15 @@ pub struct FrameEncoder {
     method: Method,
     stored: Vec<Bytes>,
     buffer: Vec<u8>,
+    /// For short frames, if nobody asked for a level.
+    quick: Quick,
+}
+
+/// Deflate without Huffman codes of its own, whose description is longer than what they save on few bytes.
+enum Quick {
+    Never,
+    NotYet,
+    Ready(Compress),
 }
 
 enum Method {
@@ -55,7 +66,8 @@ impl FrameEncoder {
             Framing::ZlibPiece => Method::Deflate {
                 state: Compress::new(deflate_level(), false),
                 adler: Some(Adler32::default()),
-                end: FlushCompress::Full,
+                // What a full flush would do beyond this, forgetting what came before, is done by the reset.
+                end: FlushCompress::Sync,
             },
             Framing::GzipMember => Method::Deflate {
                 state: Compress::new_gzip(deflate_level(), 15),
@@ -71,7 +83,36 @@ impl FrameEncoder {
             method,
             stored: Vec::new(),
             buffer: Vec::new(),
+            quick: match (framing, compression.level) {
+                (Framing::ZlibPiece, None) => Quick::NotYet,
+                _ => Quick::Never,
+            },
         })
+    }
+
+    /// Makes a frame of all of these bytes, in less time if they are few.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    pub fn whole(&mut self, plain: Bytes) -> Result<Frame> {
+        if plain.len() > SHORT {
+            self.push(plain)?;
+            return self.finish();
+        }
+        self.switch();
+        let frame = self.push(plain).and_then(|()| self.finish());
+        self.switch();
+        frame
+    }
+
+    /// Exchanges the usual state and that for short frames.
+    fn switch(&mut self) {
+        if let Quick::NotYet = self.quick {
+            self.quick = Quick::Ready(Compress::new(flate2::Compression::fast(), false));
+        }
+        if let (Quick::Ready(quick), Method::Deflate { state, .. }) = (&mut self.quick, &mut self.method) {
+            std::mem::swap(quick, state);
+        }
     }
 
     /// Adds plain bytes to the frame.

@@ -5,7 +5,7 @@
 //! from there, page by page, which costs the server a part of opening each, and those of one page come with their
 //! lengths; everybody else, and long objects, go by the functions for large objects.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use bytes::Bytes;
 use futures_util::try_join;
@@ -35,7 +35,7 @@ struct Piece {
 
 /// How short objects are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Way {
+enum Way {
     /// From `pg_largeobject`, in pages of so many bytes.
     Pages(i64),
     /// By the functions for large objects.
@@ -47,7 +47,7 @@ impl Way {
     ///
     /// # Errors
     /// If the server cannot be asked.
-    pub(super) async fn find(reader: &Reader<'_>) -> Result<Way> {
+    async fn find(reader: &Reader<'_>) -> Result<Way> {
         // LOBLKSIZE is a quarter of a block.
         let sql = "SELECT pg_catalog.has_table_privilege('pg_catalog.pg_largeobject', 'SELECT'), \
              pg_catalog.current_setting('block_size')::pg_catalog.int8 / 4";
@@ -63,35 +63,91 @@ impl Way {
     }
 }
 
-/// Writes the contents of these objects, in this order; returns how many bytes that was.
-///
-/// # Errors
-/// If the server refuses to give an object, or the archive cannot be written.
-pub(super) async fn write<W: ArchiveWriter>(
+/// The contents of all large objects of a dump, entry by entry.
+pub(super) struct LargeObjectReader<'a> {
+    reader: Reader<'a>,
+    /// How they are read, once that has been asked.
+    way: Option<Way>,
+    /// The groups that are still to come, in the order in which they are written.
+    groups: VecDeque<&'a [u32]>,
+    /// What is known of the first of these.
+    ahead: Option<(Lengths, Known)>,
+}
+
+impl<'a> LargeObjectReader<'a> {
+    /// For entries of these objects, in this order.
+    pub(super) fn new(reader: Reader<'a>, entries: impl Iterator<Item = &'a [u32]>) -> LargeObjectReader<'a> {
+        LargeObjectReader {
+            reader,
+            way: None,
+            groups: entries.flat_map(|oids| oids.chunks(GROUP)).collect(),
+            ahead: None,
+        }
+    }
+
+    /// Writes the contents of the next entry's objects, so many; returns how many bytes that was.
+    ///
+    /// # Errors
+    /// If the server refuses to give an object, or the archive cannot be written.
+    pub(super) async fn write<W: ArchiveWriter>(
+        &mut self,
+        count: usize,
+        encoders: &Encoders,
+        writer: &mut W,
+        progress: &dyn Progress,
+    ) -> Result<u64> {
+        let (mut bytes, mut left) = (0, count);
+        let way = match self.way {
+            Some(way) => way,
+            None => *self.way.insert(Way::find(&self.reader).await?),
+        };
+        while left > 0
+            && let Some(group) = self.groups.pop_front()
+        {
+            left = left.saturating_sub(group.len());
+            let reader = &self.reader;
+            let (lengths, known) = match self.ahead.take() {
+                Some(ahead) => ahead,
+                None => lengths(reader, way, group).await?,
+            };
+            bytes += lengths.values().map(|length| length.unsigned_abs()).sum::<u64>();
+            let batches = batches(group, &lengths);
+            let written = write_batches(reader, way, batches, known, encoders, writer, progress);
+            // Short objects come with their lengths: then this is all there is to read.
+            let next = self.groups.front();
+            let ahead = async {
+                match next {
+                    Some(next) => self::lengths(reader, way, next).await.map(Some),
+                    None => Ok(None),
+                }
+            };
+            (self.ahead, ()) = try_join!(ahead, written)?;
+        }
+        Ok(bytes)
+    }
+}
+
+/// Writes batches while the next one is read.
+async fn write_batches<W: ArchiveWriter>(
     reader: &Reader<'_>,
     way: Way,
-    oids: &[u32],
+    batches: Vec<Vec<Piece>>,
+    mut known: Known,
     encoders: &Encoders,
     writer: &mut W,
     progress: &dyn Progress,
-) -> Result<u64> {
-    let mut bytes = 0;
-    for group in oids.chunks(GROUP) {
-        let (lengths, mut known) = lengths(reader, way, group).await?;
-        bytes += lengths.values().map(|length| length.unsigned_abs()).sum::<u64>();
-        let batches = batches(group, &lengths);
-        let mut batches = batches.iter();
-        let Some(mut batch) = batches.next() else { continue };
-        let mut pieces = contents(reader, way, &mut known, batch).await?;
-        // While a batch is written the next one is read.
-        for next in batches {
-            let written = write_batch(batch, pieces, encoders, writer, progress);
-            (pieces, ()) = try_join!(contents(reader, way, &mut known, next), written)?;
-            batch = next;
-        }
-        write_batch(batch, pieces, encoders, writer, progress).await?;
+) -> Result<()> {
+    let mut batches = batches.iter();
+    let Some(mut batch) = batches.next() else {
+        return Ok(());
+    };
+    let mut pieces = contents(reader, way, &mut known, batch).await?;
+    for next in batches {
+        let written = write_batch(batch, pieces, encoders, writer, progress);
+        (pieces, ()) = try_join!(contents(reader, way, &mut known, next), written)?;
+        batch = next;
     }
-    Ok(bytes)
+    write_batch(batch, pieces, encoders, writer, progress).await
 }
 
 async fn write_batch<W: ArchiveWriter>(
@@ -120,9 +176,10 @@ async fn write_batch<W: ArchiveWriter>(
 
 /// The contents of objects that came with their lengths.
 type Known = HashMap<u32, Bytes>;
+type Lengths = HashMap<u32, i64>;
 
 /// The lengths of objects; an object without one is empty.
-async fn lengths(reader: &Reader<'_>, way: Way, oids: &[u32]) -> Result<(HashMap<u32, i64>, Known)> {
+async fn lengths(reader: &Reader<'_>, way: Way, oids: &[u32]) -> Result<(Lengths, Known)> {
     let seek = reader.version.pick(90_300, "lo_lseek64", "lo_lseek");
     let sql = match way {
         // The last page says how long an object is. The first one, if it is that, is all of it.
@@ -143,7 +200,7 @@ async fn lengths(reader: &Reader<'_>, way: Way, oids: &[u32]) -> Result<(HashMap
     let rows = reader
         .rows("the lengths of large objects", &sql, &[(&oids, Type::OID_ARRAY)])
         .await?;
-    let mut lengths = HashMap::with_capacity(rows.len());
+    let mut lengths = Lengths::with_capacity(rows.len());
     let mut known = Known::new();
     for row in &rows {
         let mut c = Columns::new(row);
@@ -157,7 +214,7 @@ async fn lengths(reader: &Reader<'_>, way: Way, oids: &[u32]) -> Result<(HashMap
 }
 
 /// The objects cut into pieces, and the pieces gathered into batches, of no more than [`BATCH`] bytes.
-fn batches(oids: &[u32], lengths: &HashMap<u32, i64>) -> Vec<Vec<Piece>> {
+fn batches(oids: &[u32], lengths: &Lengths) -> Vec<Vec<Piece>> {
     let mut batches = Vec::new();
     let mut batch: Vec<Piece> = Vec::new();
     let mut held = 0;

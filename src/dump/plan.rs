@@ -51,6 +51,18 @@ pub struct PlanWarning {
     pub hints: &'static [&'static str],
 }
 
+impl Plan {
+    /// The large objects of each entry that has their contents, in the order of the archive.
+    pub(super) fn large_objects(&self) -> impl Iterator<Item = &[u32]> {
+        self.entries
+            .iter()
+            .filter_map(|entry| match self.sources.get(&entry.dump_id)? {
+                DataSource::LargeObjects(oids) => Some(oids.as_slice()),
+                _ => None,
+            })
+    }
+}
+
 impl PlanWarning {
     /// A warning that is all in one sentence.
     pub fn of(message: impl Into<String>) -> PlanWarning {

@@ -22,6 +22,8 @@ use crate::wire::{Lane, LaneError};
 const PIECE: usize = 1 << 20;
 /// Plain bytes after which uncompressed rows are handed on: nothing is gained by gathering them.
 const RAW_PIECE: usize = 128 << 10;
+/// Of large objects at least so many are compressed by one thread after another.
+const SHORTEST_RUN: usize = 64;
 
 /// Makes segments for one archive, on as many threads as there are processors.
 #[derive(Clone)]
@@ -32,6 +34,7 @@ pub(super) struct Encoders {
     idle: Arc<Mutex<Vec<SegmentEncoder>>>,
     /// How many segments may be under way besides one for each lane.
     spare: Arc<Semaphore>,
+    processors: usize,
 }
 
 /// A segment that is being made.
@@ -48,13 +51,16 @@ impl Encoders {
     /// # Errors
     /// If this build cannot compress so.
     pub(super) fn new(framing: Framing, compression: Compression) -> Result<Encoders> {
-        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let processors = std::thread::available_parallelism()
+            .map_or(1, usize::from)
+            .clamp(1, 16);
         let first = SegmentEncoder::new(framing, &compression)?;
         Ok(Encoders {
             framing,
             compression,
             idle: Arc::new(Mutex::new(vec![first])),
-            spare: Arc::new(Semaphore::new(processors.clamp(1, 16))),
+            spare: Arc::new(Semaphore::new(processors)),
+            processors,
         })
     }
 
@@ -73,38 +79,56 @@ impl Encoders {
 
     /// Makes a segment at once.
     fn encode(&self, plain: Vec<Bytes>, rows: u64) -> Result<Segment> {
+        self.with_encoder(|encoder| {
+            for bytes in plain {
+                encoder.push(bytes)?;
+            }
+            encoder.finish(rows)
+        })
+    }
+
+    fn with_encoder<T>(&self, act: impl FnOnce(&mut SegmentEncoder) -> Result<T>) -> Result<T> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut encoder = match idle {
             Some(encoder) => encoder,
             None => SegmentEncoder::new(self.framing, &self.compression)?,
         };
-        for bytes in plain {
-            encoder.push(bytes)?;
-        }
-        let segment = encoder.finish(rows)?;
+        let made = act(&mut encoder)?;
         self.idle
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(encoder);
-        Ok(segment)
+        Ok(made)
     }
 
-    /// Makes a segment of each of these that is not empty, all on one other thread: they are too many and too
-    /// short to change threads for each.
-    pub(super) async fn encode_each(&self, plain: Vec<Bytes>) -> Result<Vec<Option<Segment>>> {
-        let encoders = self.clone();
-        let all = move || {
+    /// Makes a segment of each of these that is not empty. They are too many and too short to change threads for
+    /// each, so every processor gets a run of them.
+    pub(super) async fn encode_each(&self, mut plain: Vec<Bytes>) -> Result<Vec<Option<Segment>>> {
+        if self.framing == Framing::Raw {
+            return self.encode_run(plain);
+        }
+        let run = plain.len().div_ceil(self.processors).max(SHORTEST_RUN);
+        let mut segments = Vec::with_capacity(plain.len());
+        let mut runs = Vec::new();
+        while !plain.is_empty() {
+            let rest = plain.split_off(run.min(plain.len()));
+            let (encoders, run) = (self.clone(), std::mem::replace(&mut plain, rest));
+            runs.push(tokio::task::spawn_blocking(move || encoders.encode_run(run)));
+        }
+        for run in runs {
+            segments.extend(run.await.unwrap_or_else(|error| Err(lost(error)))?);
+        }
+        Ok(segments)
+    }
+
+    fn encode_run(&self, plain: Vec<Bytes>) -> Result<Vec<Option<Segment>>> {
+        self.with_encoder(|encoder| {
             let segment = |bytes: Bytes| match bytes.is_empty() {
                 true => Ok(None),
-                false => encoders.encode(vec![bytes], 0).map(Some),
+                false => encoder.piece(bytes).map(Some),
             };
             plain.into_iter().map(segment).collect()
-        };
-        if self.framing == Framing::Raw {
-            return all();
-        }
-        let task = tokio::task::spawn_blocking(all);
-        task.await.unwrap_or_else(|error| Err(lost(error)))
+        })
     }
 
     /// Leave to have one more segment under way.

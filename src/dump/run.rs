@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use bstr::{BStr, BString, ByteSlice};
 
 use super::announce;
-use super::large_objects;
+use super::large_objects::LargeObjectReader;
 use super::options::{DumpOptions, LargeObjects};
 use super::plan::{self, DataSource, Plan, PlanWarning};
 use super::pool::{self, RowSource, Segments, TableRows};
@@ -237,13 +237,12 @@ async fn write_data<W: ArchiveWriter>(
     let (mut lanes, segments) = pool::start(tables, options.jobs, budget, server.lanes(), encoders);
     let mut data = Data {
         encoders,
-        server,
         segments,
         entries: &plan.entries,
         sizes: &sizes,
         progress: &*observer.progress,
         info: &*observer.info,
-        way: None,
+        large_objects: LargeObjectReader::new(server.reader(), plan.large_objects()),
     };
     let writing = async {
         for entry in plan.entries.iter() {
@@ -344,14 +343,12 @@ fn cut_tables(
 /// What is needed to write data.
 struct Data<'a> {
     encoders: &'a Encoders,
-    server: &'a Server,
     segments: Segments,
     entries: &'a [Entry],
     sizes: &'a HashMap<u32, Size>,
     progress: &'a dyn Progress,
     info: &'a (dyn Fn(&BStr) + Send + Sync),
-    /// How large objects are read, once that has been asked.
-    way: Option<large_objects::Way>,
+    large_objects: LargeObjectReader<'a>,
 }
 
 impl Data<'_> {
@@ -379,14 +376,11 @@ impl Data<'_> {
             DataSource::LargeObjects(oids) => {
                 writer.begin_large_objects(entry.dump_id).await?;
                 (self.info)(announce::large_objects(entry, self.entries).as_bstr());
-                let reader = self.server.reader();
                 done.rows = oids.len() as u64;
-                let way = match self.way {
-                    Some(way) => way,
-                    None => *self.way.insert(large_objects::Way::find(&reader).await?),
-                };
-                let written = large_objects::write(&reader, way, oids, self.encoders, writer, self.progress);
-                done.bytes = written.await?;
+                let contents = &mut self.large_objects;
+                done.bytes = contents
+                    .write(oids.len(), self.encoders, writer, self.progress)
+                    .await?;
                 writer.end_large_objects().await?;
             }
         }

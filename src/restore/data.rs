@@ -63,6 +63,18 @@ impl RestoreLane<'_> {
         Ok(self.lane.simple(sql).await?.error)
     }
 
+    /// Asks whom the server takes the session for, with nothing under way.
+    pub(super) async fn current_user(&mut self) -> Result<BString, Stop> {
+        let sql = b"SELECT current_user";
+        let mut rows = self.lane.select(sql).await.map_err(Error::from)?;
+        let mut user = BString::default();
+        while let Some(row) = rows.next().await.map_err(Error::from)? {
+            let text = row.values()?.next().transpose()?.flatten();
+            user = text.unwrap_or_default().into();
+        }
+        Ok(user)
+    }
+
     /// Tells how a COPY of all of an entry's rows ended.
     pub(super) fn loaded(&mut self, entry: &Entry, copy: &[u8], loaded: Loaded) -> Result<(), Stop> {
         let name = Some(EntryName::from(entry));

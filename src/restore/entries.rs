@@ -7,8 +7,9 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use bstr::BStr;
+use bstr::{BStr, BString};
 
+use super::batches;
 use super::data::Loaded;
 use super::feed::Feed;
 use super::incoming::Incoming;
@@ -71,6 +72,7 @@ pub(super) struct Entries<'a, 'o> {
     pub(super) script: Script,
     /// How large each entry's data is, for those who want to know.
     pub(super) sizes: Arc<HashMap<DumpId, u64>>,
+    user: Option<BString>,
 }
 
 impl<'a, 'o> Entries<'a, 'o> {
@@ -85,6 +87,7 @@ impl<'a, 'o> Entries<'a, 'o> {
             lane,
             script,
             sizes: Arc::default(),
+            user: None,
         }
     }
 
@@ -198,8 +201,9 @@ impl<'a, 'o> Entries<'a, 'o> {
     /// Executes statements in one transaction; one by one if anything is refused, so that only that is missing.
     async fn together(&mut self, entry: &Entry, statements: Vec<Statement>) -> Result<(), Stop> {
         if statements.len() > 1 {
-            let all: Vec<&[u8]> = statements.iter().map(|one| one.sql.as_slice()).collect();
-            if self.lane.refusal(&all.concat()).await?.is_none() {
+            let is_owner = self.user().await? == entry.owner_name();
+            let all = batches::joined(&statements, is_owner);
+            if self.lane.refusal(&all).await?.is_none() {
                 return Ok(());
             }
         }
@@ -207,6 +211,15 @@ impl<'a, 'o> Entries<'a, 'o> {
             self.lane.statement(Some(entry), statement).await?;
         }
         Ok(())
+    }
+
+    /// The role to which what the session creates belongs.
+    async fn user(&mut self) -> Result<&BStr, Stop> {
+        if self.user.is_none() {
+            self.lane.drain().await?;
+            self.user = Some(self.lane.current_user().await?);
+        }
+        Ok(self.user.as_ref().map_or(BStr::new(""), |user| user.as_ref()))
     }
 
     async fn step(&mut self, entry: Option<&Entry>, step: Step, load: &Load) -> Result<(), Stop> {

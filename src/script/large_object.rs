@@ -78,14 +78,19 @@ impl Contents {
 
 /// Appends `'\x…'`, the literal of a bytea.
 pub fn push_bytea(bytes: &[u8], standard_strings: bool, out: &mut Vec<u8>) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     out.extend_from_slice(if standard_strings { b"'\\x" } else { b"'\\\\x" });
+    push_hex(bytes, out);
+    out.push(b'\'');
+}
+
+/// Appends two hexadecimal digits for each byte.
+pub fn push_hex(bytes: &[u8], out: &mut Vec<u8>) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     out.reserve(bytes.len() * 2 + 1);
     for byte in bytes {
         let pair = [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]];
         out.extend_from_slice(&pair);
     }
-    out.push(b'\'');
 }
 
 /// Drops an object if it is there.
