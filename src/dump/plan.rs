@@ -4,6 +4,7 @@
 //! written. Running it is [`super::run`]'s.
 
 use std::collections::HashMap;
+use std::num::NonZero;
 use std::sync::Arc;
 
 use bstr::BString;
@@ -100,9 +101,7 @@ pub fn plan(
     if let Some(database) = &database {
         database::emit(database, !options.script.tablespaces, &mut emitter);
     }
-    for id in &arrangement.order {
-        emitter.object(catalog.object(*id));
-    }
+    emit_objects(catalog, &arrangement.order, options.jobs, &mut emitter);
     let emitted = emitter.finish()?;
     let mut entries = wanted(emitted.entries, options)?;
     add_dependencies(catalog, &mut entries);
@@ -123,6 +122,37 @@ pub fn plan(
         entries: Arc::new(entries),
         warnings: unread.chain(approximations).chain(risks).chain(doubts).collect(),
     })
+}
+
+/// Emits the objects in their order, with several threads where there are many objects and several sessions: the
+/// server has nothing to do meanwhile.
+fn emit_objects<'a>(catalog: &'a Catalog, order: &[DumpId], jobs: usize, emitter: &mut Emitter<'a>) {
+    /// So many objects take longer than another thread's start.
+    const WORTH_IT: usize = 2_000;
+    let emit = |emitter: &mut Emitter<'a>, part: &[DumpId]| {
+        part.iter().for_each(|id| emitter.object(catalog.object(*id)));
+    };
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let threads = jobs.min(cores).min(order.len() / WORTH_IT).max(1);
+    let (first, rest) = order.split_at(order.len().div_ceil(threads));
+    let options = emitter.options;
+    std::thread::scope(|scope| {
+        let start = |part| {
+            scope.spawn(move || {
+                let mut emitter = Emitter::new(catalog, options);
+                emit(&mut emitter, part);
+                emitter
+            })
+        };
+        let parts: Vec<_> = rest.chunks(first.len().max(1)).map(start).collect();
+        emit(emitter, first);
+        for part in parts {
+            match part.join() {
+                Ok(part) => emitter.append(part),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+    });
 }
 
 fn emit_options(options: &DumpOptions) -> EmitOptions {

@@ -141,11 +141,20 @@ async fn run<W: ArchiveWriter>(
         .begin_shared(&header(&server, params, options), &plan.entries)
         .await?;
     write_data(&server, &plan, options, &encoders, &mut writer, observer).await?;
+    let entries = plan.entries.len();
+    let written = writer.finish().await?;
+    free_aside(plan);
     Ok(DumpReport {
-        entries: plan.entries.len(),
-        written: writer.finish().await?,
+        entries,
+        written,
         elapsed: begun.elapsed(),
     })
+}
+
+/// Frees what may be large, and many small pieces, without anybody waiting for it.
+fn free_aside<T: Send + 'static>(large: T) {
+    // Where no thread is to be had, it is freed here.
+    drop(std::thread::Builder::new().spawn(move || drop(large)));
 }
 
 /// Reads the catalogs and plans the dump. The locks last as long as the server's sessions and what is returned.
@@ -203,6 +212,7 @@ async fn make_plan(
         .iter()
         .for_each(tell);
     let plan = plan::plan(&mut catalog, database.as_ref(), &session, options)?;
+    free_aside(catalog);
     for warning in &plan.warnings {
         (observer.warnings)(warning);
     }

@@ -1,7 +1,7 @@
 //! Dependencies: `pg_depend` becomes edges between objects.
 //!
-//! The whole catalog is read at once. Which objects belong to extensions is needed for selection
-//! ([`add_members`]); the other edges are drawn when all objects are there ([`add`]). Edges that no row of
+//! Which objects belong to extensions is needed for selection ([`read_members`], [`add_members`]). All else of the
+//! catalog is read at once, and its edges are drawn when all objects are there ([`add`]). Edges that no row of
 //! pg_depend stands for (a rule and its view, rows and their table) are drawn by the kinds themselves; loops are
 //! repaired in [`crate::order`].
 
@@ -19,14 +19,28 @@ pub struct Row {
     letter: u8,
 }
 
-/// Reads all dependencies, those of what initdb made included: its views can be asked for by name.
+/// Reads which objects are members of extensions.
+///
+/// # Errors
+/// If the query fails.
+pub async fn read_members(reader: &Reader<'_>) -> Result<Vec<Row>> {
+    let sql = "SELECT classid, objid, refclassid, refobjid, deptype FROM pg_catalog.pg_depend \
+         WHERE refclassid = 3079 AND deptype = 'e'";
+    let rows = reader.rows("members of extensions", sql, &[]).await?;
+    let mut rows = rows.iter().map(from_row).collect::<Result<Vec<Row>>>()?;
+    rows.sort_by_key(|row| row.dependent);
+    Ok(rows)
+}
+
+/// Reads all dependencies but the members of extensions, those of what initdb made included: its views can be asked
+/// for by name.
 ///
 /// # Errors
 /// If the query fails.
 pub async fn read(reader: &Reader<'_>) -> Result<Vec<Row>> {
     // An operator or function in an operator family is no object of its own: the family stands for it.
     let sql = "SELECT classid, objid, refclassid, refobjid, deptype FROM pg_catalog.pg_depend \
-            WHERE deptype <> 'p' \
+            WHERE deptype NOT IN ('p', 'e') \
          UNION ALL \
          SELECT 2753, o.amopfamily, d.refclassid, d.refobjid, d.deptype \
             FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_amop o ON o.oid = d.objid \
@@ -37,22 +51,6 @@ pub async fn read(reader: &Reader<'_>) -> Result<Vec<Row>> {
             FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_amproc p ON p.oid = d.objid \
             WHERE d.deptype NOT IN ('p', 'e', 'i') AND d.classid = 2603 \
               AND NOT (d.refclassid = 2753 AND d.refobjid = p.amprocfamily)";
-    let from_row = |row: &_| {
-        let mut c = Columns::new(row);
-        let mut id = || {
-            Ok::<_, crate::Error>(CatalogId {
-                tableoid: c.oid()?,
-                oid: c.oid()?,
-            })
-        };
-        let (dependent, on) = (id()?, id()?);
-        let letter = c.char()?;
-        Ok(Row {
-            dependent,
-            on,
-            letter,
-        })
-    };
     let mut rows = reader
         .each("dependencies", Cost(500_000), sql, &[], from_row)
         .await?;
@@ -61,11 +59,26 @@ pub async fn read(reader: &Reader<'_>) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
+fn from_row(row: &tokio_postgres::Row) -> Result<Row> {
+    let mut c = Columns::new(row);
+    let mut id = || {
+        Ok::<_, crate::Error>(CatalogId {
+            tableoid: c.oid()?,
+            oid: c.oid()?,
+        })
+    };
+    let (dependent, on) = (id()?, id()?);
+    let letter = c.char()?;
+    Ok(Row {
+        dependent,
+        on,
+        letter,
+    })
+}
+
 /// Notes which of the catalog's objects are members of extensions, and makes those wait for the extension.
-///
-/// May be called again when more objects are there.
-pub fn add_members(catalog: &mut Catalog, rows: &[Row]) {
-    for row in rows.iter().filter(|row| row.letter == b'e') {
+pub fn add_members(catalog: &mut Catalog, members: &[Row]) {
+    for row in members {
         if catalog.find(row.on.tableoid, row.on.oid).is_none() {
             let oid = row.on.oid;
             let warning = format!("could not find referenced extension {oid}");
@@ -81,7 +94,7 @@ pub fn add_members(catalog: &mut Catalog, rows: &[Row]) {
 
 /// Draws an edge for each dependency between objects of the catalog.
 pub fn add(catalog: &mut Catalog, rows: &[Row]) {
-    for row in rows.iter().filter(|row| row.letter != b'e') {
+    for row in rows {
         // Much of what pg_depend tells about is no object here: TOAST tables, for one.
         let Some((dependent, on)) = both(catalog, row) else {
             continue;
@@ -134,14 +147,14 @@ mod tests {
                 .id
         });
         let [extension, schema, table] = ids;
+        let members = [row((PG_CLASS, 20_002), (PG_EXTENSION, 20_000), b'e')];
         let rows = [
-            row((PG_CLASS, 20_002), (PG_EXTENSION, 20_000), b'e'),
             row((PG_CLASS, 20_002), (PG_NAMESPACE, 20_001), b'n'),
             row((PG_CLASS, 20_002), (PG_NAMESPACE, 20_001), b'a'),
             row((PG_CLASS, 20_003), (PG_NAMESPACE, 20_001), b'n'),
             row((PG_CLASS, 20_002), (PG_NAMESPACE, 20_009), b'n'),
         ];
-        add_members(&mut catalog, &rows);
+        add_members(&mut catalog, &members);
         assert_eq!(catalog.object(table).extension, Some(extension));
         add(&mut catalog, &rows);
         assert_eq!(catalog.object(table).dependencies, [extension, schema]);

@@ -208,6 +208,26 @@ impl<'a> Emitter<'a> {
         self.fail(format!("{what} of \"{name}\" (OID {oid}) not found"));
     }
 
+    /// Adds what another emitter made of the objects after this one's, as if it had been made here.
+    pub fn append(&mut self, next: Emitter<'_>) {
+        let objects = u32::try_from(self.catalog.objects().len()).unwrap_or(u32::MAX);
+        let more = self.last_id - objects;
+        let renumber = |id: &mut DumpId| {
+            if id.0 > objects {
+                id.0 += more;
+            }
+        };
+        let mut entries = next.entries;
+        for entry in &mut entries {
+            renumber(&mut entry.dump_id);
+            entry.dependencies.iter_mut().for_each(renumber);
+        }
+        self.last_id += next.last_id - objects;
+        self.entries.append(&mut entries);
+        self.warnings.extend(next.warnings);
+        self.failure = self.failure.take().or(next.failure);
+    }
+
     /// All that was made.
     ///
     /// # Errors

@@ -73,14 +73,18 @@ pub async fn read(
     lock: impl AsyncFnOnce(&Locks) -> Result<()>,
 ) -> Result<Catalog> {
     let mut catalog = Catalog::new(reader.version, options.quoting);
-    let dependencies = read_base(reader, selection, options, &mut catalog).await?;
+    read_base(reader, selection, options, &mut catalog).await?;
     add_data(reader, selection, options, &mut catalog).await?;
-    let waiting = lock_statements(options, &catalog, "");
-    if !waiting.is_empty() {
-        let at_once = lock_statements(options, &catalog, " NOWAIT");
-        lock(&Locks { waiting, at_once }).await?;
-    }
-    read_details(reader, options, &mut catalog).await?;
+    let lock_and_read = async {
+        let waiting = lock_statements(options, &catalog, "");
+        if !waiting.is_empty() {
+            let at_once = lock_statements(options, &catalog, " NOWAIT");
+            lock(&Locks { waiting, at_once }).await?;
+        }
+        read_details(reader, options, &mut catalog).await
+    };
+    // A further session has nothing else to do while the tables are locked.
+    let ((), dependencies) = futures_util::try_join!(lock_and_read, depends::read(reader))?;
 
     depends::add(&mut catalog, &dependencies);
     matview::order_refreshes(&mut catalog);
@@ -98,10 +102,10 @@ async fn read_base(
     selection: &Selection,
     options: &ReadOptions,
     catalog: &mut Catalog,
-) -> Result<Vec<depends::Row>> {
+) -> Result<()> {
     let (
         attributes,
-        dependencies,
+        members,
         extensions,
         schemas,
         relations,
@@ -119,7 +123,7 @@ async fn read_base(
         whole,
     ) = futures_util::try_join!(
         attributes::read(reader),
-        depends::read(reader),
+        depends::read_members(reader),
         extension::read(reader),
         schema::read(reader),
         table::relation::read(reader),
@@ -154,12 +158,12 @@ async fn read_base(
         &large_objects,
         options.large_objects == LargeObjects::Single,
     );
-    depends::add_members(catalog, &dependencies);
+    depends::add_members(catalog, &members);
     attributes::add(catalog, attributes);
     selection::select(catalog, selection);
     rule::add(catalog, rules)?;
     publication::add_members(catalog, published, selection.with_everything());
-    Ok(dependencies)
+    Ok(())
 }
 
 async fn read_subscriptions(reader: &Reader<'_>, options: &ReadOptions) -> Result<subscription::Rows> {

@@ -120,11 +120,18 @@ impl<'a> Reader<'a> {
     pub async fn each_locking<T>(
         &self,
         what: &'static str,
+        cost: Cost,
         sql: &str,
         params: &[Param<'_>],
         mut make: impl FnMut(&Row) -> Result<T>,
     ) -> Result<Vec<T>> {
-        self.run(what, 0, sql, params, |row| make(&row)).await
+        let turn = match self.sessions.len() > 1 && cost > Cost::CHEAP {
+            true => self.turns.take_first(cost).await,
+            false => None,
+        };
+        let made = self.run(what, 0, sql, params, |row| make(&row)).await;
+        drop(turn);
+        made
     }
 
     async fn run<T>(

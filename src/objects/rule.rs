@@ -9,7 +9,7 @@ use postgres_types::Type;
 
 use super::attributes::{self, Subject};
 use super::table::{RelKind, Table};
-use super::{Body, Catalog, Components, Emitter, Object, Reader, class, view};
+use super::{Body, Catalog, Components, Cost, Emitter, Object, Reader, class, view};
 use crate::connect::Columns;
 use crate::error::{Error, ErrorKind, Result};
 use crate::sql::{put, text};
@@ -125,7 +125,10 @@ pub fn add(catalog: &mut Catalog, rows: Vec<Row>) -> Result<()> {
 pub async fn read_details(reader: &Reader<'_>, relations: &[u32]) -> Result<Vec<Definition>> {
     let sql = "SELECT oid, pg_catalog.pg_get_ruledef(oid) FROM pg_catalog.pg_rewrite \
          WHERE ev_class = ANY ($1) AND ev_type <> '1' ORDER BY oid";
-    let params = [(&relations as _, Type::OID_ARRAY)];
+    let (cost, params) = (
+        Cost::of(relations.len(), 100),
+        [(&relations as _, Type::OID_ARRAY)],
+    );
     let from_row = |row: &_| {
         let mut c = Columns::new(row);
         Ok(Definition {
@@ -134,7 +137,7 @@ pub async fn read_details(reader: &Reader<'_>, relations: &[u32]) -> Result<Vec<
         })
     };
     reader
-        .each_locking("rule definitions", sql, &params, from_row)
+        .each_locking("rule definitions", cost, sql, &params, from_row)
         .await
 }
 

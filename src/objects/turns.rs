@@ -4,7 +4,7 @@
 //! that is free takes the dearest of those that wait. Nothing here knows what a query is.
 
 use std::cmp::{Ordering, Reverse};
-use std::collections::BinaryHeap;
+use std::collections::{BTreeSet, BinaryHeap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
@@ -26,9 +26,11 @@ pub(super) struct Turn {
 
 #[derive(Debug)]
 struct Queue {
-    /// Places that nobody has, the next one last: the first place has other things to do, too.
-    free: Vec<usize>,
+    /// Places that nobody has. The greatest is given first: the first place has other things to do, too.
+    free: BTreeSet<usize>,
     waiting: BinaryHeap<Waiting>,
+    /// Those who want no place but the first.
+    waiting_for_first: BinaryHeap<Waiting>,
     asked: u64,
 }
 
@@ -45,6 +47,7 @@ impl Turns {
         let queue = Queue {
             free: (0..places).collect(),
             waiting: BinaryHeap::new(),
+            waiting_for_first: BinaryHeap::new(),
             asked: 0,
         };
         Turns {
@@ -54,8 +57,17 @@ impl Turns {
 
     /// Waits for a place; `None` if there are none.
     pub(super) async fn take(&self, cost: Cost) -> Option<Turn> {
+        self.wait(cost, false).await
+    }
+
+    /// Waits for the first place.
+    pub(super) async fn take_first(&self, cost: Cost) -> Option<Turn> {
+        self.wait(cost, true).await
+    }
+
+    async fn wait(&self, cost: Cost, for_first: bool) -> Option<Turn> {
         let (sender, turn) = oneshot::channel();
-        lock(&self.queue).ask(cost, sender);
+        lock(&self.queue).ask(cost, for_first, sender);
         // Whoever else is about to ask does so now: the first place is not for the first that comes along.
         tokio::task::yield_now().await;
         hand_out(&self.queue);
@@ -72,25 +84,40 @@ impl Turn {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        lock(&self.queue).free.push(self.place);
+        lock(&self.queue).free.insert(self.place);
         hand_out(&self.queue);
     }
 }
 
 impl Queue {
-    fn ask(&mut self, cost: Cost, turn: oneshot::Sender<Turn>) {
+    fn ask(&mut self, cost: Cost, for_first: bool, turn: oneshot::Sender<Turn>) {
         let rank = (cost, Reverse(self.asked));
         self.asked += 1;
-        self.waiting.push(Waiting { rank, turn });
+        let queue = match for_first {
+            true => &mut self.waiting_for_first,
+            false => &mut self.waiting,
+        };
+        queue.push(Waiting { rank, turn });
     }
 
     /// The next one to get a place, and the place.
     fn next(&mut self) -> Option<(oneshot::Sender<Turn>, usize)> {
-        if self.free.is_empty() {
+        let place = *self.free.last()?;
+        if place > 0
+            && let Some(next) = self.waiting.pop()
+        {
+            self.free.remove(&place);
+            return Some((next.turn, place));
+        }
+        if !self.free.contains(&0) {
             return None;
         }
-        let next = self.waiting.pop()?;
-        Some((next.turn, self.free.pop()?))
+        let next = match self.waiting_for_first.peek() > self.waiting.peek() {
+            true => self.waiting_for_first.pop()?,
+            false => self.waiting.pop()?,
+        };
+        self.free.remove(&0);
+        Some((next.turn, 0))
     }
 }
 
@@ -161,6 +188,33 @@ mod tests {
         let order = served(2, &[10, 500, 20, 100, 200]).await;
         // While the last place is busy with the dearest, the other one works through the rest.
         assert_eq!(order, [(500, 1), (200, 0), (100, 0), (20, 0), (10, 0)]);
+    }
+
+    #[tokio::test]
+    async fn the_greatest_place_is_the_next_whichever_came_back_first() {
+        let turns = Turns::new(2);
+        let (last, first) = (turns.take(Cost(1)).await, turns.take(Cost(1)).await);
+        drop(last);
+        drop(first);
+        assert_eq!(turns.take(Cost(1)).await.map(|turn| turn.place()), Some(1));
+    }
+
+    #[tokio::test]
+    async fn who_wants_the_first_place_gets_it_when_there_is_nothing_dearer_for_it() {
+        let turns = Turns::new(2);
+        let served = RefCell::new(Vec::new());
+        let one = async |cost: u64, for_first: bool| {
+            if let Some(turn) = turns.wait(Cost(cost), for_first).await {
+                served.borrow_mut().push((cost, turn.place()));
+                for _ in 0..cost {
+                    tokio::task::yield_now().await;
+                }
+            }
+        };
+        let asked = [(100, false), (50, true), (70, false), (40, true), (10, false)];
+        join_all(asked.map(|(cost, for_first)| one(cost, for_first))).await;
+        let served = served.into_inner();
+        assert_eq!(served, [(100, 1), (70, 0), (50, 0), (10, 1), (40, 0)]);
     }
 
     #[tokio::test]

@@ -9,7 +9,7 @@ use bstr::BString;
 use postgres_types::Type;
 
 use super::table::Table;
-use super::{Body, Catalog, Object, Reader, class};
+use super::{Body, Catalog, Cost, Object, Reader, class};
 use crate::connect::Columns;
 use crate::error::{Error, ErrorKind, Result};
 use crate::sql::{put, storage_parameters, text};
@@ -28,7 +28,10 @@ pub struct Definition {
 pub async fn read_details(reader: &Reader<'_>, relations: &[u32]) -> Result<Vec<Definition>> {
     let sql = "SELECT c.oid, pg_catalog.pg_get_viewdef(c.oid) FROM pg_catalog.pg_class c \
          WHERE c.oid = ANY ($1) AND c.relkind IN ('v', 'm') ORDER BY c.oid";
-    let params = [(&relations as _, Type::OID_ARRAY)];
+    let (cost, params) = (
+        Cost::of(relations.len(), 250),
+        [(&relations as _, Type::OID_ARRAY)],
+    );
     let definition = |row: &_| {
         let mut c = Columns::new(row);
         Ok(Definition {
@@ -37,7 +40,7 @@ pub async fn read_details(reader: &Reader<'_>, relations: &[u32]) -> Result<Vec<
         })
     };
     reader
-        .each_locking("view definitions", sql, &params, definition)
+        .each_locking("view definitions", cost, sql, &params, definition)
         .await
 }
 

@@ -4,6 +4,7 @@
 //! decide where even that is equal, which catalogs do not allow.
 
 use std::cmp::Ordering;
+use std::collections::{HashMap, HashSet};
 
 use bstr::BStr;
 
@@ -14,10 +15,11 @@ use crate::toc::DumpId;
 
 /// The numbers of all objects in their first order.
 pub(super) fn sorted(catalog: &Catalog) -> Vec<DumpId> {
+    let schemas = ranks(catalog);
     let mut keyed: Vec<(Key<'_>, &Object)> = catalog
         .objects()
         .iter()
-        .map(|object| (Key::of(catalog, object), object))
+        .map(|object| (Key::of(&schemas, object), object))
         .collect();
     keyed.sort_unstable_by(|(a_key, a), (b_key, b)| {
         a_key
@@ -33,20 +35,45 @@ pub(super) fn sorted(catalog: &Catalog) -> Vec<DumpId> {
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Key<'a> {
     priority: Priority,
-    /// Objects that live in no schema come after those that do.
-    schema: (bool, Option<&'a BStr>),
+    /// The rank of its schema's name. Objects that live in no schema come after those that do.
+    schema: usize,
+    /// The first bytes of the name, which mostly are all that is looked at.
+    beginning: u64,
     name: &'a BStr,
 }
 
 impl<'a> Key<'a> {
-    fn of(catalog: &'a Catalog, object: &'a Object) -> Key<'a> {
-        let schema = catalog.schema_name(object);
+    fn of(schemas: &HashMap<DumpId, usize>, object: &'a Object) -> Key<'a> {
+        let rank = |id: DumpId| schemas.get(&id).copied();
+        let name = object.name();
+        // A name holds no zero byte, so that a shorter one comes first.
+        let mut beginning = [0; 8];
+        beginning
+            .iter_mut()
+            .zip(name.iter())
+            .for_each(|(to, from)| *to = *from);
         Key {
             priority: Priority::of(object),
-            schema: (schema.is_none(), schema),
-            name: object.name(),
+            schema: object.schema.and_then(rank).unwrap_or(usize::MAX),
+            beginning: u64::from_be_bytes(beginning),
+            name,
         }
     }
+}
+
+/// The places of all schemas in the order of their names; those of one name share one.
+fn ranks(catalog: &Catalog) -> HashMap<DumpId, usize> {
+    let ids: HashSet<DumpId> = catalog
+        .objects()
+        .iter()
+        .filter_map(|object| object.schema)
+        .collect();
+    let mut named: Vec<(&BStr, DumpId)> = ids.iter().map(|id| (catalog.object(*id).name(), *id)).collect();
+    named.sort_unstable();
+    let by_name = named.chunk_by(|(a, _), (b, _)| a == b).enumerate();
+    by_name
+        .flat_map(|(rank, same)| same.iter().map(move |(_, id)| (*id, rank)))
+        .collect()
 }
 
 /// Compares what a kind has besides schema and name.

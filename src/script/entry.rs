@@ -195,7 +195,7 @@ impl Script {
             steps.push(Step::execute(around(b"", definition, b"\n\n")));
             // A definition of several commands counts as that many actions. In the bodies of functions
             // semicolons mean something else.
-            if !matches!(entry.desc, Desc::Function | Desc::Procedure) {
+            if self.counts_actions() && !matches!(entry.desc, Desc::Function | Desc::Procedure) {
                 let commands = u32::try_from(definition.find_iter(";").count()).unwrap_or(u32::MAX);
                 self.add_actions(commands.saturating_sub(1));
             }

@@ -3,7 +3,6 @@
 //! Pure data, shared by the lanes of a parallel restore; the order of a serial restore is fixed here.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use bstr::{BStr, BString, ByteSlice};
@@ -12,7 +11,7 @@ use super::Settings;
 use crate::error::Result;
 use crate::sql::Quoting;
 use crate::toc::kind::RestorePass;
-use crate::toc::{DumpId, Entry, Wanted};
+use crate::toc::{DumpId, Entry, Positions, Wanted};
 
 /// What becomes of the objects' owners.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -129,7 +128,7 @@ pub struct Origin {
 pub struct Plan {
     toc: Arc<Vec<Entry>>,
     wanted: Vec<Wanted>,
-    positions: HashMap<DumpId, usize>,
+    positions: Positions,
     options: ScriptOptions,
     settings: Settings,
     origin: Origin,
@@ -149,11 +148,7 @@ impl Plan {
         let toc = toc.into();
         debug_assert_eq!(toc.len(), wanted.len());
         let settings = Settings::of(&toc)?;
-        let positions = toc
-            .iter()
-            .enumerate()
-            .map(|(at, entry)| (entry.dump_id, at))
-            .collect();
+        let positions = Positions::of(&toc);
         Ok(Plan {
             toc,
             wanted,
@@ -171,13 +166,13 @@ impl Plan {
 
     /// The entry of a number.
     pub fn entry(&self, id: DumpId) -> Option<&Entry> {
-        self.toc.get(*self.positions.get(&id)?)
+        self.toc.get(self.positions.at(id)?)
     }
 
     /// What is wanted of an entry.
     pub fn wanted(&self, id: DumpId) -> Wanted {
-        let at = self.positions.get(&id);
-        at.and_then(|&at| self.wanted.get(at))
+        let at = self.positions.at(id);
+        at.and_then(|at| self.wanted.get(at))
             .copied()
             .unwrap_or(Wanted::NOTHING)
     }

@@ -10,9 +10,11 @@ mod entry;
 pub mod kind;
 pub mod list;
 mod name;
+mod positions;
 pub mod selection;
 
 pub use entry::{CatalogId, DumpId, Entry, Section};
 pub use kind::Desc;
 pub use name::{Name, Names};
+pub(crate) use positions::Positions;
 pub use selection::{Selection, Wanted};

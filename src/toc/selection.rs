@@ -4,12 +4,12 @@
 //! Pure: entries in, one [`Wanted`] for each out. The order of the entries matters only where an entry
 //! follows another (a comment its table) or has no section of its own. Scripts and schedules take it from here.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use bstr::{BStr, BString};
 
 use super::kind::{Class, SelectedBy};
-use super::{Desc, DumpId, Entry, Section};
+use super::{Desc, DumpId, Entry, Positions, Section};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Which part of an entry is restored.
@@ -154,15 +154,10 @@ impl Selection {
     /// # Errors
     /// With `strict_names`, a name that no entry answered to.
     pub fn select(&self, toc: &[Entry]) -> Result<Vec<Wanted>> {
-        let positions = toc
-            .iter()
-            .enumerate()
-            .map(|(at, entry)| (entry.dump_id, at))
-            .collect();
         let mut pass = Pass {
             selection: self,
             toc,
-            positions,
+            positions: Positions::of(toc),
             wanted: vec![Wanted::NOTHING; toc.len()],
             seen: HashSet::new(),
         };
@@ -216,7 +211,7 @@ impl Selection {
 struct Pass<'a> {
     selection: &'a Selection,
     toc: &'a [Entry],
-    positions: HashMap<DumpId, usize>,
+    positions: Positions,
     /// What is wanted of the entries so far.
     wanted: Vec<Wanted>,
     /// Names that an entry answered to, by the option they were given with.
@@ -266,7 +261,7 @@ impl<'a> Pass<'a> {
         // Without selective options also what speaks about objects outside of the archive is restored.
         !self.selection.is_selective()
             || entry.dependencies.iter().any(|id| {
-                let Some(&at) = self.positions.get(id) else {
+                let Some(at) = self.positions.at(*id) else {
                     return false;
                 };
                 // Grants on columns depend on those on their table, for the order's sake.
