@@ -124,12 +124,12 @@ pub(super) fn check(args: &Args, like_pg_dump: bool) -> Result<DumpOptions, Refu
         (to, (args.content.create, "-C/--create")),
     ])?;
     let rows = rows(args)?;
-    if args.binary_upgrade {
-        let message = "option --binary-upgrade is not supported: pg_upgrade must be given its own pg_dump";
-        return Err(message.into());
-    }
     let format = format(args.format.as_deref())?;
     let target = target(args)?;
+    exclusive(&[(
+        (args.binary_upgrade, "--binary-upgrade"),
+        (target.is_some(), "--target-version"),
+    )])?;
     let restrict_key = restrict_key(args, format, target)?;
     let output = output(args, format, target, like_pg_dump)?;
     Ok(DumpOptions {
@@ -147,6 +147,7 @@ pub(super) fn check(args: &Args, like_pg_dump: bool) -> Result<DumpOptions, Refu
             (false, true) => LargeObjects::Exclude,
             (false, false) => LargeObjects::WithEverything,
         },
+        binary_upgrade: args.binary_upgrade,
         rows,
         load_via_partition_root: args.load_via_partition_root,
         no_dollar_quoting: args.disable_dollar_quoting,
@@ -353,6 +354,7 @@ fn output(
 fn entries(args: &Args, sections: Sections, format: Format) -> Selection {
     Selection {
         sequence_values: args.sequence_data,
+        large_objects_as_definitions: args.binary_upgrade,
         // An archive always has the database's own entries; its restore decides.
         create_database: args.content.create || format != Format::Plain,
         ..args.content.selection(sections, false)

@@ -390,6 +390,7 @@ fn check(args: &Args, filtered: Vec<OsString>, messages: &Messages) -> Result<Cl
     Ok(ClusterOptions {
         file: args.file.clone(),
         sync: !args.no_sync,
+        binary_upgrade: passed_on.binary_upgrade,
         parts: match (args.globals_only, args.roles_only, args.tablespaces_only) {
             (true, ..) => Parts::Globals,
             (_, true, _) => Parts::Roles,

@@ -41,6 +41,8 @@ pub struct DumpOptions {
     pub setup: SetupOptions,
     /// What the dump reads under.
     pub snapshot: Snapshot,
+    /// For pg_upgrade: the dump makes objects with the numbers and files that they have.
+    pub binary_upgrade: bool,
     /// How long to wait for a table's lock, as `statement_timeout` takes it.
     pub lock_wait_timeout: Option<String>,
     /// How many connections read at once, at least 1.
@@ -168,6 +170,7 @@ impl Default for DumpOptions {
                 ..Selection::default()
             },
             script: ScriptOptions::default(),
+            binary_upgrade: false,
             large_objects: LargeObjects::default(),
             rows: RowFormat::default(),
             load_via_partition_root: false,

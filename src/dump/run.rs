@@ -21,8 +21,9 @@ use crate::archive::{
 };
 use crate::connect::ConnectParams;
 use crate::error::{Error, ErrorKind, Result};
-use crate::objects::database::{self, SessionSettings};
+use crate::objects::database::{self, Database, SessionSettings};
 use crate::objects::read::{self, Locks, ReadOptions};
+use crate::objects::{Reader, upgrade};
 use crate::progress::{Done, Item, Progress, Work};
 use crate::toc::Entry;
 use crate::wire::Lane;
@@ -180,12 +181,14 @@ async fn make_plan(
         statistics: entries.statistics,
         subscriptions: entries.subscriptions,
         large_objects: match options.large_objects {
+            _ if options.binary_upgrade => read::LargeObjects::Grouped,
             _ if !entries.data => read::LargeObjects::None,
             LargeObjects::Exclude => read::LargeObjects::None,
             LargeObjects::WithEverything if !selection.is_of_everything() => read::LargeObjects::None,
             _ if plan::single_large_objects(options) => read::LargeObjects::Single,
             _ => read::LargeObjects::Grouped,
         },
+        upgrade: options.binary_upgrade,
         lock_wait_timeout: options.lock_wait_timeout.clone(),
         quoting: server.quoting(options),
     };
@@ -202,7 +205,7 @@ async fn make_plan(
     let create = options.script.create_database || options.output.format != Format::Plain;
     let database = async {
         match create {
-            true => database::read(&reader).await.map(Some),
+            true => read_database(&reader, options).await.map(Some),
             false => Ok(None),
         }
     };
@@ -220,6 +223,14 @@ async fn make_plan(
         (observer.info)(line.as_bstr());
     }
     Ok((plan, locks))
+}
+
+async fn read_database(reader: &Reader<'_>, options: &DumpOptions) -> Result<Database> {
+    let mut database = database::read(reader).await?;
+    if options.binary_upgrade {
+        database.upgrade = Some(upgrade::read_database(reader).await?);
+    }
+    Ok(database)
 }
 
 fn header(server: &Server, params: &ConnectParams, options: &DumpOptions) -> Header {

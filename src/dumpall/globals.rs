@@ -18,6 +18,9 @@ pub(super) struct Label {
 /// A role (`pg_authid`).
 #[derive(Debug, Clone, Default)]
 pub(super) struct Role {
+    pub(super) oid: u32,
+    /// It is who reads this.
+    pub(super) is_current: bool,
     pub(super) name: BString,
     pub(super) superuser: bool,
     pub(super) inherit: bool,
@@ -70,6 +73,7 @@ pub(super) struct Parameter {
 /// A tablespace (`pg_tablespace`).
 #[derive(Debug)]
 pub(super) struct Tablespace {
+    pub(super) oid: u32,
     pub(super) name: BString,
     pub(super) owner: BString,
     /// The directory; empty for one inside the data directory.
@@ -118,7 +122,7 @@ pub(super) async fn roles(session: &Session, with_passwords: bool) -> Result<Vec
     let no_own = v.pick(90_600, "WHERE r.rolname !~ '^pg_'", "");
     let labels = label_columns("r.oid", "pg_authid");
     let sql = format!(
-        "SELECT r.rolname, r.rolsuper, r.rolinherit, r.rolcreaterole, r.rolcreatedb, r.rolcanlogin, r.rolreplication, \
+        "SELECT r.oid, r.rolname = current_user, r.rolname, r.rolsuper, r.rolinherit, r.rolcreaterole, r.rolcreatedb, r.rolcanlogin, r.rolreplication, \
          {bypass_rls}, r.rolconnlimit, {password}, r.rolvaliduntil::pg_catalog.text, \
          pg_catalog.shobj_description(r.oid, 'pg_authid'), {labels}, s.setconfig \
          FROM pg_catalog.{catalog} r \
@@ -130,6 +134,8 @@ pub(super) async fn roles(session: &Session, with_passwords: bool) -> Result<Vec
         .map(|row| {
             let mut c = Columns::new(row);
             Ok(Role {
+                oid: c.oid()?,
+                is_current: c.bool()?,
                 name: c.text()?,
                 superuser: c.bool()?,
                 inherit: c.bool()?,
@@ -212,7 +218,7 @@ pub(super) async fn parameters(session: &Session) -> Result<Vec<Parameter>> {
 pub(super) async fn tablespaces(session: &Session) -> Result<Vec<Tablespace>> {
     let labels = label_columns("t.oid", "pg_tablespace");
     let sql = format!(
-        "SELECT t.spcname, pg_catalog.pg_get_userbyid(t.spcowner), pg_catalog.pg_tablespace_location(t.oid), \
+        "SELECT t.oid, t.spcname, pg_catalog.pg_get_userbyid(t.spcowner), pg_catalog.pg_tablespace_location(t.oid), \
          t.spcoptions, t.spcacl::pg_catalog.text[], pg_catalog.acldefault('t', t.spcowner)::pg_catalog.text[], \
          pg_catalog.shobj_description(t.oid, 'pg_tablespace'), {labels} \
          FROM pg_catalog.pg_tablespace t WHERE t.spcname !~ '^pg_' ORDER BY t.oid"
@@ -222,6 +228,7 @@ pub(super) async fn tablespaces(session: &Session) -> Result<Vec<Tablespace>> {
         .map(|row| {
             let mut c = Columns::new(row);
             Ok(Tablespace {
+                oid: c.oid()?,
                 name: c.text()?,
                 owner: c.text()?,
                 location: c.text()?,

@@ -38,6 +38,8 @@ pub struct ClusterOptions {
     pub no_tablespaces: bool,
     /// All identifiers are quoted.
     pub quote_all_identifiers: bool,
+    /// For pg_upgrade: roles and tablespaces keep their numbers.
+    pub binary_upgrade: bool,
     /// The encoding of the script.
     pub encoding: Option<BString>,
     /// A role to act as.

@@ -204,12 +204,24 @@ async fn own_part(
             None,
         );
     }
-    let (roles, memberships, parameters, tablespaces) = futures_util::try_join!(
-        globals::roles(session, with_passwords),
-        globals::memberships(session),
-        globals::parameters(session),
-        globals::tablespaces(session),
-    )?;
+    // What is not wanted is not read: it may be much, or not allowed.
+    let with_roles = async {
+        match parts.has_roles() {
+            true => futures_util::try_join!(
+                globals::roles(session, with_passwords),
+                globals::memberships(session),
+                globals::parameters(session),
+            ),
+            false => Ok((Vec::new(), Vec::new(), Vec::new())),
+        }
+    };
+    let tablespaces = async {
+        match with_tablespaces {
+            true => globals::tablespaces(session).await,
+            false => Ok(Vec::new()),
+        }
+    };
+    let ((roles, memberships, parameters), tablespaces) = futures_util::try_join!(with_roles, tablespaces)?;
     let mut out = BString::default();
     if options.drops != Drops::None {
         if parts == Parts::All {

@@ -77,7 +77,15 @@ impl Writer<'_> {
 
     fn role(&self, role: &Role, out: &mut BString) {
         let name = self.quoting.ident(&role.name);
-        put!(out; "CREATE ROLE ", name, ";\nALTER ROLE ", name, " WITH");
+        let binary_upgrade = self.options.binary_upgrade;
+        if binary_upgrade {
+            put!(out; preserve("pg_authid.oid", "pg_authid_oid", role.oid), "\n");
+        }
+        // pg_upgrade's user is in the new cluster already.
+        if !binary_upgrade || !role.is_current {
+            put!(out; "CREATE ROLE ", name, ";\n");
+        }
+        put!(out; "ALTER ROLE ", name, " WITH");
         for (has, attribute) in [
             (role.superuser, "SUPERUSER"),
             (role.inherit, "INHERIT"),
@@ -255,6 +263,9 @@ impl Writer<'_> {
             // One inside the data directory has no path of its own.
             let location = Some(&tablespace.location).filter(|path| path.starts_with(b"/"));
             let location = self.quoting.literal(location.cloned().unwrap_or_default());
+            if self.options.binary_upgrade {
+                put!(out; preserve("pg_tablespace oid", "pg_tablespace_oid", tablespace.oid));
+            }
             put!(out; "CREATE TABLESPACE ", name, " OWNER ", self.quoting.ident(&tablespace.owner));
             put!(out; " LOCATION ", location, ";\n");
             if !tablespace.options.is_empty() {
@@ -275,6 +286,14 @@ impl Writer<'_> {
         put!(out; "\n\n");
         out
     }
+}
+
+/// What gives an object its oid.
+fn preserve(what: &str, function: &str, oid: u32) -> String {
+    format!(
+        "\n-- For binary upgrade, must preserve {what}\n\
+         SELECT pg_catalog.binary_upgrade_set_next_{function}('{oid}'::pg_catalog.oid);\n"
+    )
 }
 
 fn orphan(what: &str, oid: u32) -> BString {

@@ -487,7 +487,7 @@ fn comments_unwanted(out: &Emitter<'_>, subject: &Subject<'_>) -> bool {
 /// Attributes are part of the schema, but those of large objects go with the data.
 fn attributes_wanted(out: &Emitter<'_>, row: CatalogId) -> bool {
     if is_large_object(row) {
-        out.options.data
+        out.options.data || out.catalog.upgrade.is_some()
     } else {
         out.options.schema
     }
@@ -580,7 +580,14 @@ impl Place<'_> {
             prefix: Default::default(),
         };
         let base = base.map_or(&[][..], Vec::as_slice);
-        let statements = grants(&target, granted?, base, catalog.quoting);
+        let mut statements = grants(&target, granted?, base, catalog.quoting);
+        // What the extension's script granted is to be granted again, and remembered as such.
+        if let (Some(_), b'e', Some(initial)) = (&catalog.upgrade, acl.initial_kind, &acl.initial) {
+            let default = acl.default.as_deref().unwrap_or_default();
+            let initial = grants(&target, initial, default, catalog.quoting);
+            let record = "SELECT pg_catalog.binary_upgrade_set_record_init_privs(";
+            statements = text!(record, "true);\n", initial, record, "false);\n", statements);
+        }
         if statements.is_empty() {
             return None;
         }

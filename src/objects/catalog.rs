@@ -6,6 +6,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use bstr::{BStr, BString};
 
 use super::attributes::Attributes;
+use super::upgrade::Upgrade;
 use super::{Body, Components, Object};
 use crate::connect::ServerVersion;
 use crate::error::{Error, ErrorKind, Result};
@@ -93,6 +94,8 @@ pub struct Catalog {
     pub roles: HashMap<u32, BString>,
     /// Comments, security labels and column grants.
     pub attributes: Attributes,
+    /// What pg_upgrade needs besides; only in a dump for it.
+    pub upgrade: Option<Box<Upgrade>>,
     /// What could not be read, in sentences for the user.
     pub warnings: Vec<String>,
     objects: Vec<Object>,
@@ -107,6 +110,7 @@ impl Catalog {
             quoting,
             roles: HashMap::new(),
             attributes: Attributes::default(),
+            upgrade: None,
             warnings: Vec::new(),
             objects: Vec::new(),
             by_row: ByRow::default(),

@@ -94,7 +94,11 @@ pub fn emit(object: &Object, collation: &Collation, out: &mut Emitter<'_>) {
             }
         }
         let mut entry = out.entry(object, Desc::Collation, Section::PreData);
-        let options = collation.options(catalog.quoting);
+        let mut options = collation.options(catalog.quoting);
+        let upgrade = catalog.upgrade.as_deref();
+        if let Some(version) = upgrade.and_then(|upgrade| upgrade.collation_version(object.catalog_id.oid)) {
+            put!(options; ", version = ", catalog.quoting.literal(version));
+        }
         entry.definition = Some(text!("CREATE COLLATION ", qualified, " (", options, ");\n"));
         entry.drop_statement = Some(text!("DROP COLLATION ", qualified, ";\n"));
         out.push(entry);

@@ -6,6 +6,7 @@
 
 use bstr::{BStr, BString};
 
+use super::upgrade::{self, DatabaseUpgrade};
 use super::{Acl, Emitter, Reader, class};
 use crate::connect::Columns;
 use crate::error::{Error, ErrorKind, Result};
@@ -49,6 +50,8 @@ pub struct Database {
     pub settings: Vec<BString>,
     /// Settings for one role: the role's name and `name=value`.
     pub role_settings: Vec<(BString, BString)>,
+    /// What pg_upgrade needs besides, in a dump for it.
+    pub upgrade: Option<DatabaseUpgrade>,
 }
 
 /// `pg_database.datlocprovider`.
@@ -130,6 +133,7 @@ pub async fn read(reader: &Reader<'_>) -> Result<Database> {
         labels: Vec::new(),
         settings: Vec::new(),
         role_settings: Vec::new(),
+        upgrade: None,
     };
     if let Some(item) = database
         .acl
@@ -251,7 +255,10 @@ pub fn emit(database: &Database, no_tablespaces: bool, out: &mut Emitter<'_>) {
         push_attribute(database, out, Desc::Acl, name.as_ref(), statements, id);
     }
 
-    let (alter, drop) = properties(database, name.as_ref(), out);
+    let (mut alter, drop) = properties(database, name.as_ref(), out);
+    if let Some(upgrade) = &database.upgrade {
+        put!(alter; upgrade::datfrozenxid(upgrade, &quoting.literal(&database.name)));
+    }
     if !alter.is_empty() {
         let tag = database.name.clone();
         let mut entry = Entry::new(out.next_id(), Desc::DatabaseProperties, tag, Section::PreData);
@@ -259,6 +266,16 @@ pub fn emit(database: &Database, no_tablespaces: bool, out: &mut Emitter<'_>) {
         entry.definition = Some(alter);
         entry.drop_statement = Some(drop);
         entry.dependencies = vec![id];
+        out.push(entry);
+    }
+    if let Some(upgrade) = &database.upgrade {
+        let mut entry = Entry::new(
+            out.next_id(),
+            Desc::PgLargeobject,
+            "pg_largeobject",
+            Section::PreData,
+        );
+        entry.definition = Some(upgrade::large_objects(upgrade));
         out.push(entry);
     }
 }
@@ -271,6 +288,9 @@ fn create(database: &Database, no_tablespaces: bool, out: &Emitter<'_>) -> BStri
         quoting.ident(&database.name),
         " WITH TEMPLATE = template0"
     );
+    if database.upgrade.is_some() {
+        put!(sql; format!(" OID = {} STRATEGY = FILE_COPY", database.oid));
+    }
     if !database.encoding.is_empty() {
         put!(sql; " ENCODING = ", quoting.literal(&database.encoding));
     }
@@ -297,6 +317,9 @@ fn create(database: &Database, no_tablespaces: bool, out: &Emitter<'_>) -> BStri
     }
     if let Some(rules) = &database.icu_rules {
         put!(sql; " ICU_RULES = ", quoting.literal(rules));
+    }
+    if let Some(version) = database.upgrade.as_ref().and_then(upgrade::database_version) {
+        put!(sql; " COLLATION_VERSION = ", quoting.literal(version));
     }
     // CREATE DATABASE does not look at default_tablespace, so the entry's own field is of no use.
     if !no_tablespaces && !database.tablespace.is_empty() && database.tablespace != "pg_default" {

@@ -1,7 +1,7 @@
 //! Making archive entries: the [`Emitter`] that kinds write into, and the one list that leads from an
 //! object to its kind.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use bstr::BStr;
 
@@ -9,7 +9,7 @@ use super::{
     Body, Catalog, Object, access_method, aggregate, cast, collation, conversion, default_acl, event_trigger,
     extended_statistics, extension, foreign, function, language, large_object, matview, opclass, operator,
     opfamily, policy, publication, rule, schema, sequence, subscription, table, text_search, transform,
-    trigger, types,
+    trigger, types, upgrade,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::toc::{Desc, DumpId, Entry, Name, Names, Section};
@@ -71,6 +71,8 @@ pub struct Emitter<'a> {
     failure: Option<Error>,
     names: RefCell<Names>,
     last_id: u32,
+    /// The last oid that was given to a type which the server does not have; 0 for none.
+    pub(super) last_free_type: Cell<u32>,
 }
 
 /// What an [`Emitter`] has made.
@@ -95,6 +97,7 @@ impl<'a> Emitter<'a> {
             entries: Vec::with_capacity(catalog.objects().len()),
             names: RefCell::default(),
             last_id,
+            last_free_type: Cell::new(0),
         }
     }
 
@@ -131,6 +134,12 @@ impl<'a> Emitter<'a> {
 
     /// Adds the entries of an object and of what hangs on it.
     pub fn object(&mut self, object: &Object) {
+        let first = self.entries.len();
+        self.kind(object);
+        upgrade::add_to_extension(self, object, first);
+    }
+
+    fn kind(&mut self, object: &Object) {
         let definitions = self.options.schema;
         match &object.body {
             Body::PreDataBoundary | Body::PostDataBoundary => {}
@@ -181,6 +190,7 @@ impl<'a> Emitter<'a> {
             Body::PublicationTable(body) => publication::emit_table(object, body, self),
             Body::PublicationSchema(body) => publication::emit_schema(object, body, self),
             Body::Subscription(body) => subscription::emit(object, body, self),
+            Body::SubscriptionTable(body) => upgrade::emit_subscription_table(object, body, self),
             Body::DefaultAcl(body) => default_acl::emit(object, body, self),
         }
     }
@@ -188,6 +198,11 @@ impl<'a> Emitter<'a> {
     /// The entries made so far.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
+    }
+
+    /// The entries from a place on, to change them.
+    pub(super) fn entries_from(&mut self, first: usize) -> &mut [Entry] {
+        self.entries.get_mut(first..).unwrap_or_default()
     }
 
     /// Tells the user of something that is dumped, but not as it stands in the catalogs.

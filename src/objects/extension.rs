@@ -4,7 +4,7 @@
 
 use bstr::BString;
 
-use super::{Body, Catalog, Components, Emitter, Object, Reader, attributes, class};
+use super::{Body, Catalog, Components, Emitter, Object, Reader, attributes, class, upgrade};
 use crate::connect::Columns;
 use crate::error::Result;
 use crate::sql::text;
@@ -77,13 +77,16 @@ pub fn emit(object: &Object, extension: &Extension, out: &mut Emitter<'_>) {
     if object.dumps(Components::DEFINITION) {
         let schema = out.catalog.quoting.ident(&extension.namespace);
         let mut entry = out.entry(object, Desc::Extension, Section::PreData);
-        entry.definition = Some(text!(
-            "CREATE EXTENSION IF NOT EXISTS ",
-            name,
-            " WITH SCHEMA ",
-            schema,
-            ";\n"
-        ));
+        entry.definition = Some(match out.catalog.upgrade {
+            Some(_) => upgrade::empty_extension(out, object, extension),
+            None => text!(
+                "CREATE EXTENSION IF NOT EXISTS ",
+                name,
+                " WITH SCHEMA ",
+                schema,
+                ";\n"
+            ),
+        });
         entry.drop_statement = Some(text!("DROP EXTENSION ", name, ";\n"));
         out.push(entry);
     }

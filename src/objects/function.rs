@@ -147,7 +147,15 @@ pub struct Row {
 ///
 /// # Errors
 /// If the query fails.
-pub async fn read(reader: &Reader<'_>) -> Result<Vec<Row>> {
+pub async fn read(reader: &Reader<'_>, upgrade: bool) -> Result<Vec<Row>> {
+    // Those of extensions too, wherever they are.
+    let members = match upgrade {
+        true => {
+            "OR EXISTS (SELECT 1 FROM pg_catalog.pg_depend d \
+            WHERE d.classid = 1255 AND d.objid = p.oid AND d.refclassid = 3079 AND d.deptype = 'e')"
+        }
+        false => "",
+    };
     let v = reader.version;
     let acl = acl_columns("p.proacl", 'f', "p.proowner");
     let is_aggregate = v.pick(11, "p.prokind = 'a'", "p.proisagg");
@@ -165,7 +173,7 @@ pub async fn read(reader: &Reader<'_>) -> Result<Vec<Row>> {
          AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d \
             WHERE d.classid = 1255 AND d.objid = p.oid AND d.deptype = 'i') \
          AND (p.pronamespace <> 11 OR {acl_changed} OR {in_transform} \
-            OR EXISTS (SELECT 1 FROM pg_catalog.pg_cast c WHERE c.oid >= 16384 AND c.castfunc = p.oid)) \
+            OR EXISTS (SELECT 1 FROM pg_catalog.pg_cast c WHERE c.oid >= 16384 AND c.castfunc = p.oid) {members}) \
          ORDER BY p.ctid"
     );
     rows(reader, "functions", &sql).await

@@ -40,6 +40,7 @@ pub mod text_search;
 pub mod transform;
 pub mod trigger;
 pub mod types;
+pub mod upgrade;
 pub mod view;
 pub mod whole;
 

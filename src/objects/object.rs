@@ -125,6 +125,8 @@ pub enum Body {
     PublicationSchema(Box<super::publication::PublicationSchema>),
     /// A subscription.
     Subscription(Box<super::subscription::Subscription>),
+    /// What a subscription knows of a table; for pg_upgrade only.
+    SubscriptionTable(Box<super::upgrade::SubscriptionTable>),
     /// `ALTER DEFAULT PRIVILEGES`.
     DefaultAcl(Box<super::default_acl::DefaultAcl>),
     /// Large objects that share owner and grants (one or more).

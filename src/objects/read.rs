@@ -12,7 +12,7 @@ use super::table::{RelKind, constraint::ConstraintKind, constraint::ConstraintOn
 use super::{
     Body, Catalog, Components, Object, Reader, aggregate, attributes, class, default_acl, depends,
     event_trigger, extended_statistics, extension, function, language, large_object, matview, policy,
-    publication, rule, schema, sequence, subscription, table, trigger, types, view, whole,
+    publication, rule, schema, sequence, subscription, table, trigger, types, upgrade, view, whole,
 };
 use crate::connect::Columns;
 use crate::error::Result;
@@ -34,6 +34,8 @@ pub struct ReadOptions {
     pub subscriptions: bool,
     /// Large objects are wanted.
     pub large_objects: LargeObjects,
+    /// The dump is for pg_upgrade.
+    pub upgrade: bool,
     /// How long to wait for a table's lock, as `statement_timeout` takes it.
     pub lock_wait_timeout: Option<String>,
     /// How names are quoted.
@@ -121,6 +123,7 @@ async fn read_base(
         publications,
         subscriptions,
         whole,
+        upgrade,
     ) = futures_util::try_join!(
         attributes::read(reader),
         depends::read_members(reader),
@@ -128,7 +131,7 @@ async fn read_base(
         schema::read(reader),
         table::relation::read(reader),
         rule::read(reader),
-        function::read(reader),
+        function::read(reader, options.upgrade),
         aggregate::read(reader),
         types::read(reader),
         language::read(reader),
@@ -139,7 +142,9 @@ async fn read_base(
         publication::read(reader),
         read_subscriptions(reader, options),
         whole::read(reader),
+        read_upgrade(reader, options),
     )?;
+    catalog.upgrade = upgrade;
     extension::add(catalog, extensions);
     schema::add(catalog, schemas);
     table::relation::add(catalog, relations)?;
@@ -152,6 +157,7 @@ async fn read_base(
     extended_statistics::add(catalog, extended_statistics)?;
     let published = publication::add(catalog, publications);
     subscription::add(catalog, subscriptions);
+    upgrade::add_subscription_tables(catalog);
     whole::add(catalog, whole)?;
     large_object::add(
         catalog,
@@ -170,6 +176,13 @@ async fn read_subscriptions(reader: &Reader<'_>, options: &ReadOptions) -> Resul
     match options.subscriptions {
         true => subscription::read(reader).await,
         false => Ok(subscription::Rows::default()),
+    }
+}
+
+async fn read_upgrade(reader: &Reader<'_>, options: &ReadOptions) -> Result<Option<Box<upgrade::Upgrade>>> {
+    match options.upgrade {
+        true => upgrade::read(reader).await.map(|upgrade| Some(Box::new(upgrade))),
+        false => Ok(None),
     }
 }
 

@@ -203,10 +203,14 @@ fn extension(object: &Object, selection: &Selection) -> Components {
 fn member(catalog: &Catalog, object: &Object) -> Option<Components> {
     let extension = catalog.object(object.extension?);
     // Older servers do not know what was granted at first.
-    if !catalog.version.at_least(90_600) {
+    if catalog.upgrade.is_none() && !catalog.version.at_least(90_600) {
         return Some(Components::NONE);
     }
-    Some(extension.dump & Components::ACL)
+    Some(match catalog.upgrade {
+        // No script is run then: the members are made one by one.
+        Some(_) => extension.dump,
+        None => extension.dump & Components::ACL,
+    })
 }
 
 fn schemas(catalog: &mut Catalog, selection: &Selection) {
@@ -305,7 +309,7 @@ fn other(catalog: &Catalog, object: &Object, selection: &Selection) -> Option<Co
         } else {
             Components::NONE
         })),
-        Body::EventTrigger(_) | Body::Publication(_) | Body::Subscription(_) => {
+        Body::EventTrigger(_) | Body::Publication(_) | Body::Subscription(_) | Body::SubscriptionTable(_) => {
             Some(member(catalog, object).unwrap_or(with_everything))
         }
         Body::Type(_)

@@ -7,7 +7,7 @@ use postgres_types::Type;
 use tokio_postgres::Row;
 
 use super::table::{OwnedBy, Persistence, RelKind, Table};
-use super::{Body, Catalog, Components, Emitter, Object, Reader, attributes};
+use super::{Body, Catalog, Components, Emitter, Object, Reader, attributes, upgrade};
 use crate::connect::Columns;
 use crate::error::{Error, ErrorKind, Result};
 use crate::sql::{put, text};
@@ -236,6 +236,10 @@ pub fn emit(object: &Object, table: &Table, out: &mut Emitter<'_>) {
             }
             _ => create(catalog, object, table, sequence),
         });
+        let oids = upgrade::relation_oids(out, object.catalog_id.oid);
+        if let Some(definition) = entry.definition.as_mut().filter(|_| !oids.is_empty()) {
+            *definition = text!(oids, definition);
+        }
         // An identity column's sequence goes with the column.
         if !table.owned_by.is_some_and(|owned_by| owned_by.identity) {
             entry.drop_statement = Some(text!("DROP SEQUENCE ", catalog.qualified(object), ";\n"));

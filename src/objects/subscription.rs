@@ -5,7 +5,7 @@
 
 use bstr::{BString, ByteSlice};
 
-use super::{Body, Catalog, Components, Emitter, Object, Reader, attributes, class};
+use super::{Body, Catalog, Components, Emitter, Object, Reader, attributes, class, upgrade};
 use crate::connect::Columns;
 use crate::error::Result;
 use crate::sql::{Quoting, put, text};
@@ -153,7 +153,8 @@ pub fn emit(object: &Object, subscription: &Subscription, out: &mut Emitter<'_>)
         entry.definition = Some(text!(
             "CREATE SUBSCRIPTION ",
             name,
-            subscription.definition(out.catalog.quoting, out.options.knows(14))
+            subscription.definition(out.catalog.quoting, out.options.knows(14)),
+            upgrade::subscription_state(out, object)
         ));
         entry.drop_statement = Some(text!("DROP SUBSCRIPTION ", name, ";\n"));
         out.push(entry);

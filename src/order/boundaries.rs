@@ -85,6 +85,7 @@ fn stage(object: &Object) -> Stage {
         | Body::EventTrigger(_)
         | Body::Publication(_)
         | Body::PublicationTable(_)
+        | Body::SubscriptionTable(_)
         | Body::PublicationSchema(_)
         | Body::Subscription(_)
         | Body::DefaultAcl(_)

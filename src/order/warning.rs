@@ -93,6 +93,7 @@ fn describe(object: &Object) -> BString {
         Body::EventTrigger(_) => "EVENT TRIGGER",
         Body::Publication(_) => "PUBLICATION",
         Body::PublicationTable(_) => "PUBLICATION TABLE",
+        Body::SubscriptionTable(_) => "SUBSCRIPTION TABLE",
         Body::PublicationSchema(_) => "PUBLICATION TABLES IN SCHEMA",
         Body::Subscription(_) => "SUBSCRIPTION",
         Body::DefaultAcl(_) => "DEFAULT ACL",

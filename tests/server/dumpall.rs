@@ -108,6 +108,10 @@ fn a_cluster_is_dumped_as_pg_dumpall_does_on_18() {
             &["-c", "--if-exists"],
             &["-g", "-c"],
             &["-s", "--quote-all-identifiers"],
+            &["-g", "--binary-upgrade", "--no-role-passwords"],
+            &["-s", "--binary-upgrade"],
+            &["-r", "-c", "--binary-upgrade"],
+            &["-t", "--binary-upgrade"],
             &["-a", "--inserts"],
             &["-x", "-O", "--no-comments", "--no-tablespaces"],
             &["--exclude-database=od*", "--exclude-database=\"Odd DB\""],
@@ -132,12 +136,15 @@ fn a_cluster_is_dumped_as_pg_dumpall_does_on_18() {
 
 #[test]
 fn a_cluster_is_dumped_as_pg_dumpall_does_on_15() {
-    equals_pg_dumpall(15, &[&[], &["-c"], &["-g", "-x"]]);
+    equals_pg_dumpall(15, &[&[], &["-c"], &["-g", "-x"], &["-s", "--binary-upgrade"]]);
 }
 
 #[test]
 fn a_cluster_is_dumped_as_pg_dumpall_does_on_13() {
-    equals_pg_dumpall(13, &[&[], &["-c", "--if-exists"]]);
+    equals_pg_dumpall(
+        13,
+        &[&[], &["-c", "--if-exists"], &["-s", "-c", "--binary-upgrade"]],
+    );
 }
 
 /// The script makes the same cluster on an empty server.

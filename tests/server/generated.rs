@@ -7,7 +7,7 @@ use crate::support::{Server, TempDb, assert_same, normalize, rsrestore, run, std
 
 /// Loads a seed's database. What the server refuses is left out of it, so errors are no failure; but a
 /// generator that makes nearly nothing would prove nothing.
-fn generated(server: &Server, seed: u64) -> TempDb<'_> {
+pub(super) fn generated(server: &Server, seed: u64) -> TempDb<'_> {
     let db = TempDb::new(server);
     let script = std::env::temp_dir().join(format!("{}.sql", db.name));
     std::fs::write(&script, roles_sql() + &database_sql(seed, server.major)).expect("a temporary file");
@@ -21,7 +21,7 @@ fn generated(server: &Server, seed: u64) -> TempDb<'_> {
 
 /// pg_dump 18.6 forgets to quote the names of NOT NULL constraints that a child table has of its own; its dump then
 /// makes them under another name, or does not load at all. rsdump quotes them, and so does this.
-fn with_constraint_names_quoted(dump: &[u8]) -> Vec<u8> {
+pub(super) fn with_constraint_names_quoted(dump: &[u8]) -> Vec<u8> {
     let constraint =
         regex::bytes::Regex::new(r#"(?s-u)\n    CONSTRAINT ([^"\n].{0,62}?_not_null) NOT NULL "#);
     let quote = |found: &regex::bytes::Captures<'_>| {

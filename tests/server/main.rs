@@ -2,6 +2,7 @@
 
 mod all_kinds;
 mod archive;
+mod binary_upgrade;
 mod cluster;
 mod connect;
 mod damaged_stock;

@@ -185,6 +185,20 @@ fn compare(db: &TempDb<'_>, name: &str) {
 }
 
 /// As many cases together in one database as get along, then those that are left over.
+/// A database of as many cases as get along.
+pub(super) fn most_cases(server: &Server) -> TempDb<'_> {
+    let directory = tempfile::tempdir().expect("a directory");
+    let aside = directory.path().join("aside.sql");
+    fs::write(&aside, ASIDE).expect("a script");
+    let db = TempDb::new(server);
+    let mut joined = 0;
+    for (number, case) in cases_for(server.major).iter().enumerate() {
+        joined += usize::from(joins(&db, case, number, &aside));
+    }
+    assert!(joined > 20, "only {joined} cases get along");
+    db
+}
+
 fn dumps_of_all_equal(major: u32) {
     let server = Server::get(major);
     let mut failures = Failures::of(major);

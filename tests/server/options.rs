@@ -35,10 +35,6 @@ const DUMP: Tool = Tool {
             "-Fa",
             "appending is pg_dumpall's private arrangement with pg_dump",
         ),
-        (
-            "--binary-upgrade",
-            "what it writes is for pg_upgrade alone, which brings its own pg_dump",
-        ),
     ],
 };
 

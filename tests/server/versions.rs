@@ -298,6 +298,7 @@ async fn queries_for_servers_before_10_name_nothing_newer() {
         statistics: true,
         subscriptions: true,
         large_objects: read::LargeObjects::Grouped,
+        upgrade: true,
         lock_wait_timeout: None,
         quoting: Quoting::default(),
     };

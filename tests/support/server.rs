@@ -25,6 +25,8 @@ pub(crate) struct Setup<'a> {
     pub(crate) conf: &'a str,
     /// Put before the lines of `pg_hba.conf` that trust everyone: the first match decides.
     pub(crate) hba: &'a str,
+    /// Takes what a dump for pg_upgrade says (`postgres -b`).
+    pub(crate) binary_upgrade: bool,
 }
 
 /// A running server. Dropping it stops it and removes its directory.
@@ -82,7 +84,8 @@ impl Server {
 
         for _ in 0..5 {
             let port = free_port();
-            let watchdog = spawn(&owner, &bin, &dir, port);
+            let mode = if setup.binary_upgrade { "-b" } else { "-F" };
+            let watchdog = spawn(&owner, &bin, &dir, port, mode);
             let server = Server {
                 major,
                 port,
@@ -113,7 +116,7 @@ impl Server {
         } else {
             fs::write(data.join("recovery.conf"), "standby_mode = on\n").expect("make a standby");
         }
-        self.watchdog = spawn(&owner, &bin, &self.dir, self.port);
+        self.watchdog = spawn(&owner, &bin, &self.dir, self.port, "-F");
         if let Err(log) = self.wait_until_ready() {
             panic!("PostgreSQL {} did not start as a standby:\n{log}", self.major);
         }
@@ -179,10 +182,11 @@ pub(crate) fn psql_command(conninfo: &str) -> Command {
     command
 }
 
-fn spawn(owner: &Owner, bin: &Path, dir: &Path, port: u16) -> Child {
+/// `mode` is one more of the server's options; `-F`, for no fsync, says nothing new.
+fn spawn(owner: &Owner, bin: &Path, dir: &Path, port: u16, mode: &str) -> Child {
     const SCRIPT: &str = r#"
         trap '' HUP INT TERM
-        "$1/postgres" -D "$2/data" -p "$3" -k "$2" >>"$2/log" 2>&1 </dev/null &
+        "$1/postgres" -D "$2/data" -p "$3" -k "$2" "$4" >>"$2/log" 2>&1 </dev/null &
         read -r word
         kill -QUIT $! 2>/dev/null
         wait
@@ -194,6 +198,7 @@ fn spawn(owner: &Owner, bin: &Path, dir: &Path, port: u16) -> Child {
         .arg(bin)
         .arg(dir)
         .arg(port.to_string())
+        .arg(mode)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

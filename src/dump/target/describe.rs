@@ -101,6 +101,7 @@ fn kind(object: &Object) -> (&'static str, Option<DumpId>) {
         Body::PublicationTable(member) => ("publication of table", Some(member.publication)),
         Body::PublicationSchema(member) => ("publication of schema", Some(member.publication)),
         Body::Subscription(_) => ("subscription", None),
+        Body::SubscriptionTable(table) => ("table of subscription", Some(table.subscription)),
         Body::DefaultAcl(_) => ("default privileges", None),
         Body::LargeObject(_) | Body::LargeObjectData(_) => ("large object", None),
         Body::TableData(_) => ("data of table", None),

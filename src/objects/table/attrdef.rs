@@ -76,7 +76,8 @@ pub fn add(catalog: &mut Catalog, rows: Vec<AttrDefRow>) -> Result<()> {
         }
         // There is no statement that gives a column its generation expression afterwards. Views take theirs
         // only afterwards, and so do columns that CREATE TABLE does not mention.
-        let separate = column.generated == 0 && (table.relkind == RelKind::View || !table.prints(column));
+        let separate =
+            column.generated == 0 && (table.relkind == RelKind::View || !catalog.prints(table, column));
         let catalog_id = CatalogId {
             tableoid: class::PG_ATTRDEF,
             oid: row.oid,

@@ -144,6 +144,14 @@ impl Table {
     }
 }
 
+impl Catalog {
+    /// True if CREATE TABLE mentions this column of the table: all of them for pg_upgrade, dropped ones too, and else as
+    /// [`Table::prints`] says.
+    pub fn prints(&self, table: &Table, column: &Column) -> bool {
+        self.upgrade.is_some() || table.prints(column)
+    }
+}
+
 fn columns_sql(reader: &Reader<'_>) -> String {
     let v = reader.version;
     let identity = v.pick(10, "a.attidentity", "''::pg_catalog.\"char\"");

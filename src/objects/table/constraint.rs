@@ -14,7 +14,7 @@ use crate::connect::Columns;
 use crate::error::{Error, ErrorKind, Result};
 use crate::objects::attributes::{self, Subject};
 use crate::objects::types::domain;
-use crate::objects::{Body, Catalog, Components, Cost, Emitter, Object, Reader, class};
+use crate::objects::{Body, Catalog, Components, Cost, Emitter, Object, Reader, class, upgrade};
 use crate::sql::{put, storage_parameters, text};
 use crate::toc::{CatalogId, Desc, DumpId, Section};
 
@@ -309,9 +309,12 @@ fn emit_on_table(object: &Object, constraint: &Constraint, table_id: DumpId, out
             catalog.qualified(table_object)
         );
         let name = catalog.ident(object);
+        let index = constraint.index.filter(|_| desc == Desc::Constraint);
+        let index = index.map_or(0, |index| catalog.object(index).catalog_id.oid);
+        let oids = upgrade::relation_oids(out, index);
         let mut entry = out.entry(object, desc, Section::PostData);
         entry.tag = text!(table_object.name, " ", object.name);
-        entry.definition = Some(text!(alter, "\n    ADD CONSTRAINT ", name, " ", definition));
+        entry.definition = Some(text!(oids, alter, "\n    ADD CONSTRAINT ", name, " ", definition));
         entry.drop_statement = Some(text!(alter, " DROP CONSTRAINT ", name, ";\n"));
         entry.tablespace = tablespace;
         out.push(entry);

@@ -5,7 +5,9 @@ use bstr::{BStr, BString};
 
 use super::constraint::ConstraintKind;
 use super::{Column, Persistence, RelKind, ReplicaIdentity, Table, constraint};
-use crate::objects::{Body, Catalog, Components, Emitter, Object, attributes, matview, sequence, view};
+use crate::objects::{
+    Body, Catalog, Components, Emitter, Object, attributes, matview, sequence, upgrade, view,
+};
 use crate::sql::{Grantable, Quoting, put, storage_parameters, text};
 use crate::toc::{Desc, Entry, Section};
 
@@ -54,16 +56,18 @@ pub fn emit(object: &Object, table: &Table, out: &mut Emitter<'_>) {
 /// What follows CREATE, to the end of all that must be said with it.
 fn definition(emitter: &Emitter<'_>, object: &Object, table: &Table) -> BString {
     let catalog = emitter.catalog;
-    let mut out = match table.relkind {
+    let mut out = upgrade::type_oids(emitter, table.row_type, false, false);
+    put!(out; upgrade::relation_oids(emitter, object.catalog_id.oid), match table.relkind {
         RelKind::View => view::create(catalog, object, table),
         RelKind::MaterializedView => matview::create(catalog, object, table),
         _ => create_table(catalog, object, table),
-    };
+    });
     if table.relkind == RelKind::MaterializedView {
         let name = catalog.qualified(object);
         put!(out; attributes::depends_on_extensions(catalog, object, "MATERIALIZED VIEW", name.as_ref()));
     }
     if table.relkind != RelKind::View {
+        upgrade::put_table(&mut out, emitter, object, table);
         put_column_properties(&mut out, emitter, object, table);
         put_relation_properties(&mut out, catalog, object, table);
     }
@@ -129,7 +133,10 @@ fn create_table(catalog: &Catalog, object: &Object, table: &Table) -> BString {
         _ => "",
     };
     let mut out = text!("CREATE ", unlogged, table.foreign_word(), "TABLE ", name);
-    if let Some(of_type) = &table.of_type {
+    // For pg_upgrade, columns keep their places: what gives columns to the table comes afterwards.
+    let by_columns = catalog.upgrade.is_some();
+    let of_type = table.of_type.as_ref().filter(|_| !by_columns);
+    if let Some(of_type) = of_type {
         put!(out; " OF ", of_type);
     }
     let mut before = " (\n    ";
@@ -139,11 +146,11 @@ fn create_table(catalog: &Catalog, object: &Object, table: &Table) -> BString {
     }
     if before == ",\n    " {
         put!(out; "\n)");
-    } else if table.of_type.is_none() {
+    } else if of_type.is_none() {
         // Without a type the parentheses have to be there even around nothing.
         put!(out; " (\n)");
     }
-    if !table.parents.is_empty() && !table.is_partition {
+    if !table.parents.is_empty() && !table.is_partition && !by_columns {
         let parents = table
             .parents
             .iter()
@@ -173,8 +180,8 @@ fn elements(catalog: &Catalog, table: &Table) -> impl Iterator<Item = BString> {
     let columns = table
         .columns
         .iter()
-        .filter(|column| !column.dropped)
-        .filter_map(|column| match table.prints(column) {
+        .filter(|column| !column.dropped || catalog.upgrade.is_some())
+        .filter_map(|column| match catalog.prints(table, column) {
             true => column_element(catalog, table, column),
             false => not_null_element(catalog, column),
         });
@@ -196,6 +203,10 @@ fn elements(catalog: &Catalog, table: &Table) -> impl Iterator<Item = BString> {
 
 /// A column within CREATE TABLE; `None` if the table's type says it all.
 fn column_element(catalog: &Catalog, table: &Table, column: &Column) -> Option<BString> {
+    if column.dropped {
+        // Any type will do for what is dropped right afterwards.
+        return Some(text!(catalog.quoting.ident(&column.name), " INTEGER /* dummy */"));
+    }
     let default = column.default.and_then(|id| {
         let object = catalog.object(id);
         match &object.body {
@@ -208,12 +219,13 @@ fn column_element(catalog: &Catalog, table: &Table, column: &Column) -> Option<B
     let not_null = column
         .not_null
         .as_ref()
-        .filter(|not_null| not_null.is_local || table.is_partition);
-    if table.of_type.is_some() && default.is_none() && not_null.is_none() {
+        .filter(|not_null| not_null.is_local || table.is_partition || catalog.upgrade.is_some());
+    let of_type = table.of_type.as_ref().filter(|_| catalog.upgrade.is_none());
+    if of_type.is_some() && default.is_none() && not_null.is_none() {
         return None;
     }
     let mut out = catalog.quoting.ident(&column.name);
-    if table.of_type.is_none() {
+    if of_type.is_none() {
         put!(out; " ", column.type_name);
     }
     if let Some(default) = default {

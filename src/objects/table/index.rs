@@ -10,7 +10,7 @@ use super::details::rows_of;
 use crate::connect::Columns;
 use crate::error::Result;
 use crate::objects::attributes::{self, Subject};
-use crate::objects::{Body, Catalog, Components, Cost, Emitter, Object, Reader, class};
+use crate::objects::{Body, Catalog, Components, Cost, Emitter, Object, Reader, class, upgrade};
 use crate::sql::{put, text};
 use crate::toc::{CatalogId, Desc, DumpId, Name, Names, Section};
 
@@ -222,7 +222,8 @@ pub fn emit(object: &Object, index: &Index, out: &mut Emitter<'_>) {
     let catalog = out.catalog;
     if index.constraint.is_none() && object.dumps(Components::DEFINITION) {
         let mut entry = out.entry(object, Desc::Index, Section::PostData);
-        let mut definition = text!(index.definition, ";\n");
+        let oids = upgrade::relation_oids(out, object.catalog_id.oid);
+        let mut definition = text!(oids, index.definition, ";\n");
         put_properties(&mut definition, catalog, object, index);
         entry.definition = Some(definition);
         // The server does not drop a part of a partitioned index alone; it goes with the whole or with its table.

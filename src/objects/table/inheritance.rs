@@ -102,6 +102,7 @@ fn changes_of(catalog: &Catalog, id: DumpId, table: &Table) -> Vec<Change> {
         let mut generated = inherited.iter().filter(|parent| parent.generated != 0).peekable();
         if column.generated != 0
             && !table.is_partition
+            && catalog.upgrade.is_none()
             && generated.peek().is_some()
             && generated.all(|parent| expression(catalog, parent) == expression(catalog, column))
         {
@@ -126,6 +127,7 @@ impl Change {
             place,
             what,
         } = self;
+        let by_columns = catalog.upgrade.is_some();
         let Some(table) = catalog.table_mut(id) else {
             return;
         };
@@ -145,7 +147,7 @@ impl Change {
                 }
             }
             What::NullDefault => {
-                let printed = column.is_local || is_partition;
+                let printed = column.is_local || is_partition || by_columns;
                 let attrdef = AttrDef {
                     table: id,
                     column: i16::try_from(place + 1).unwrap_or(i16::MAX),

@@ -7,8 +7,8 @@ use super::{Definition, type_mut};
 use crate::connect::Columns;
 use crate::error::Result;
 use crate::objects::attributes::{self, Subject};
-use crate::objects::{Catalog, Components, Cost, Emitter, Object, Reader, class};
-use crate::sql::{Quoting, put, text};
+use crate::objects::{Catalog, Components, Cost, Emitter, Object, Reader, class, upgrade};
+use crate::sql::{put, text};
 use crate::toc::CatalogId;
 
 /// A composite type's columns.
@@ -80,11 +80,19 @@ pub(super) fn add(catalog: &mut Catalog, rows: Vec<Row>) {
 }
 
 impl Composite {
-    pub(super) fn create(&self, name: &BStr, quoting: Quoting) -> BString {
+    /// `relation` is the type's row in `pg_class`.
+    pub(super) fn create(&self, name: &BStr, relation: u32, catalog: &Catalog) -> BString {
+        let quoting = catalog.quoting;
         let mut out = text!("CREATE TYPE ", name, " AS (");
         let mut comma = "";
-        for column in &self.columns {
+        let mut drops = BString::default();
+        for (column, number) in self.columns.iter().zip(1..) {
             let Some(definition) = &column.definition else {
+                if let Some(drop) = upgrade::composite_column(catalog, relation, number, &column.name, name) {
+                    put!(out; comma, "\n\t", quoting.ident(&column.name), " INTEGER /* dummy */");
+                    put!(drops; drop);
+                    comma = ",";
+                }
                 continue;
             };
             put!(out; comma, "\n\t", quoting.ident(&column.name), " ", definition);
@@ -93,7 +101,7 @@ impl Composite {
             }
             comma = ",";
         }
-        put!(out; "\n);\n");
+        put!(out; "\n);\n", drops);
         out
     }
 
@@ -118,6 +126,8 @@ impl Composite {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::connect::ServerVersion;
+    use crate::sql::Quoting;
 
     #[test]
     fn dropped_columns_leave_no_trace() {
@@ -131,9 +141,10 @@ mod tests {
             column("A", Some("integer")),
             column("b", Some("text")),
         ];
+        let catalog = Catalog::new(ServerVersion(180_000), Quoting::default());
         columns[2].collation = Some(("pg_catalog".into(), "C".into()));
         assert_eq!(
-            Composite { columns }.create("s.c".into(), Quoting::default()),
+            Composite { columns }.create("s.c".into(), 0, &catalog),
             "CREATE TYPE s.c AS (\n\t\"A\" integer,\n\tb text COLLATE pg_catalog.\"C\"\n);\n"
         );
     }

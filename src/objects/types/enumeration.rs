@@ -6,7 +6,7 @@ use postgres_types::Type as SqlType;
 use super::{Definition, type_mut};
 use crate::connect::Columns;
 use crate::error::Result;
-use crate::objects::{Catalog, Reader};
+use crate::objects::{Catalog, Emitter, Reader, upgrade};
 use crate::sql::{Quoting, put, text};
 
 /// An enum's labels in their order.
@@ -52,7 +52,19 @@ pub(super) fn add(catalog: &mut Catalog, rows: Vec<Row>) {
 }
 
 impl Enum {
-    pub(super) fn create(&self, name: &BStr, quoting: Quoting) -> BString {
+    /// The type and its labels: all in one statement, or one by one for pg_upgrade.
+    pub(super) fn create(&self, out: &Emitter<'_>, oid: u32, name: &BStr) -> BString {
+        match out.catalog.upgrade {
+            Some(_) => {
+                let mut create = Enum::default().create_whole(name, out.catalog.quoting);
+                put!(create; upgrade::enum_labels(out, oid, name, &self.labels));
+                create
+            }
+            None => self.create_whole(name, out.catalog.quoting),
+        }
+    }
+
+    fn create_whole(&self, name: &BStr, quoting: Quoting) -> BString {
         let mut out = text!("CREATE TYPE ", name, " AS ENUM (");
         for (index, label) in self.labels.iter().enumerate() {
             let comma = if index > 0 { "," } else { "" };
@@ -71,11 +83,11 @@ mod tests {
     fn labels_stand_one_a_line_and_an_enum_may_have_none() {
         let labels = vec!["a".into(), "it's".into()];
         assert_eq!(
-            Enum { labels }.create("s.e".into(), Quoting::default()),
+            Enum { labels }.create_whole("s.e".into(), Quoting::default()),
             "CREATE TYPE s.e AS ENUM (\n    'a',\n    'it''s'\n);\n"
         );
         assert_eq!(
-            Enum::default().create("e".into(), Quoting::default()),
+            Enum::default().create_whole("e".into(), Quoting::default()),
             "CREATE TYPE e AS ENUM (\n);\n"
         );
     }

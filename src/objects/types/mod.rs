@@ -16,10 +16,10 @@ use std::collections::HashSet;
 use bstr::{BStr, BString};
 
 use super::acl::acl_columns;
-use super::{Acl, Body, Catalog, Components, Cost, Emitter, Object, Reader, attributes, class};
+use super::{Acl, Body, Catalog, Components, Cost, Emitter, Object, Reader, attributes, class, upgrade};
 use crate::connect::Columns;
 use crate::error::Result;
-use crate::sql::{Grantable, text};
+use crate::sql::{Grantable, put, text};
 use crate::toc::{CatalogId, Desc, DumpId, Section};
 
 /// A data type.
@@ -275,10 +275,16 @@ pub fn emit(object: &Object, body: &Type, out: &mut Emitter<'_>) {
             // The type's functions depend on it, and it on them: only CASCADE gets rid of them.
             (Desc::Type, "TYPE", base.create(qualified, quoting), " CASCADE")
         }
-        (Some(Definition::Composite(composite)), _) => {
-            (Desc::Type, "TYPE", composite.create(qualified, quoting), "")
+        (Some(Definition::Composite(composite)), _) => (
+            Desc::Type,
+            "TYPE",
+            composite.create(qualified, body.relation, catalog),
+            "",
+        ),
+        (Some(Definition::Enum(labels)), _) => {
+            let create = labels.create(out, object.catalog_id.oid, qualified);
+            (Desc::Type, "TYPE", create, "")
         }
-        (Some(Definition::Enum(labels)), _) => (Desc::Type, "TYPE", labels.create(qualified, quoting), ""),
         (Some(Definition::Range(range)), _) => (Desc::Type, "TYPE", range.create(qualified, quoting), ""),
         (Some(Definition::Domain(domain)), _) => {
             let create = domain.create(qualified, object.name(), catalog);
@@ -286,11 +292,17 @@ pub fn emit(object: &Object, body: &Type, out: &mut Emitter<'_>) {
         }
         (None, TypeKind::Enum) => {
             let empty = enumeration::Enum::default();
-            (Desc::Type, "TYPE", empty.create(qualified, quoting), "")
+            let create = empty.create(out, object.catalog_id.oid, qualified);
+            (Desc::Type, "TYPE", create, "")
         }
         (None, TypeKind::Composite) => {
             let empty = composite::Composite::default();
-            (Desc::Type, "TYPE", empty.create(qualified, quoting), "")
+            (
+                Desc::Type,
+                "TYPE",
+                empty.create(qualified, body.relation, catalog),
+                "",
+            )
         }
         (None, TypeKind::Undefined) => (Desc::Type, "TYPE", text!("CREATE TYPE ", qualified, ";\n"), ""),
         (None, TypeKind::Base | TypeKind::Range | TypeKind::Domain) => {
@@ -303,7 +315,14 @@ pub fn emit(object: &Object, body: &Type, out: &mut Emitter<'_>) {
     };
     if object.dumps(Components::DEFINITION) {
         let mut entry = out.entry(object, desc, Section::PreData);
-        entry.definition = Some(create);
+        let is_range = body.kind == TypeKind::Range;
+        let is_domain = body.kind == TypeKind::Domain;
+        let mut definition = upgrade::type_oids(out, object.catalog_id.oid, is_domain, is_range);
+        if body.kind == TypeKind::Composite {
+            put!(definition; upgrade::relation_oids(out, body.relation));
+        }
+        put!(definition; create);
+        entry.definition = Some(definition);
         entry.drop_statement = Some(text!("DROP ", verb, " ", qualified, cascade, ";\n"));
         out.push(entry);
     }

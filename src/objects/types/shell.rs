@@ -4,7 +4,7 @@
 //! other; the repair of that loop ([`crate::order`]) finds out.
 
 use super::{Type, type_mut};
-use crate::objects::{Body, Catalog, Components, Emitter, Object, class};
+use crate::objects::{Body, Catalog, Components, Emitter, Object, class, upgrade};
 use crate::sql::text;
 use crate::toc::{CatalogId, Desc, DumpId, Section};
 
@@ -37,10 +37,12 @@ pub(super) fn add(catalog: &mut Catalog, oid: u32) {
 }
 
 /// CREATE TYPE without a body. There is no DROP: that of the type itself is enough.
-pub fn emit(object: &Object, _: &ShellType, out: &mut Emitter<'_>) {
+pub fn emit(object: &Object, shell: &ShellType, out: &mut Emitter<'_>) {
     if object.dumps(Components::DEFINITION) {
+        let of = out.catalog.object(shell.of).catalog_id.oid;
+        let oids = upgrade::type_oids(out, of, false, false);
         let mut entry = out.entry(object, Desc::ShellType, Section::PreData);
-        entry.definition = Some(text!("CREATE TYPE ", out.catalog.qualified(object), ";\n"));
+        entry.definition = Some(text!(oids, "CREATE TYPE ", out.catalog.qualified(object), ";\n"));
         out.push(entry);
     }
 }
