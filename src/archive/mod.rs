@@ -51,7 +51,7 @@ pub use replay::ReplayedSource;
 pub use rows::CopyRows;
 pub use segment::{Segment, SegmentEncoder, encode_segment};
 pub use sink::{AsyncWriteSink, FileSink, Sink, StdoutSink, VecSink};
-pub use source::{BytesSource, FileSource, Source, StreamSource};
+pub use source::{BytesSource, FileSource, SeekSource, Source, StreamSource};
 pub use stream::{DataStream, LargeObjects};
 pub use tar::{TarOptions, TarWriter};
 

@@ -6,12 +6,14 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncSeek, AsyncSeekExt};
+use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 
 use crate::error::{Error, Result};
@@ -199,13 +201,115 @@ impl<R: AsyncRead + Send + Unpin> Source for StreamSource<R> {
     }
 
     fn read(&mut self, at_most: usize) -> BoxFuture<'_, io::Result<Bytes>> {
+        read_some(&mut self.stream, at_most).boxed()
+    }
+}
+
+/// Any tokio stream that can be read from any position: the caller's file, object store or memory.
+///
+/// The lanes of a parallel restore share it and read in turns.
+///
+/// ```
+/// # async fn example(stored: Vec<u8>) -> rsdump::Result<()> {
+/// use rsdump::archive::{Archive, SeekSource};
+///
+/// let source = SeekSource::new("backup".into(), std::io::Cursor::new(stored)).await?;
+/// let archive = Archive::open(Box::new(source)).await?;
+/// for entry in archive.toc().iter() {
+///     println!("{} {}", entry.desc, entry.tag);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub struct SeekSource<R> {
+    name: String,
+    shared: Arc<Mutex<Shared<R>>>,
+    /// Where the archive begins in the stream.
+    start: u64,
+    size: u64,
+    /// Where this source reads next, counted from there.
+    position: u64,
+}
+
+/// A stream that several sources read.
+struct Shared<R> {
+    stream: R,
+    /// Where it stands; not known after a read that was given up.
+    at: Option<u64>,
+}
+
+impl<R: AsyncRead + AsyncSeek + Send + Unpin> SeekSource<R> {
+    /// A source that reads `stream` from where it stands, called `name` in messages.
+    ///
+    /// # Errors
+    /// `ErrorKind::Io` if the stream's length cannot be found out.
+    pub async fn new(name: String, mut stream: R) -> Result<Self> {
+        let failed = |e| Error::io(format!("could not find the length of \"{name}\""), e);
+        let start = stream.stream_position().await.map_err(failed)?;
+        let end = stream.seek(SeekFrom::End(0)).await.map_err(failed)?;
+        Ok(SeekSource {
+            name,
+            shared: Arc::new(Mutex::new(Shared {
+                stream,
+                at: Some(end),
+            })),
+            start,
+            size: end.saturating_sub(start),
+            position: 0,
+        })
+    }
+}
+
+impl<R: AsyncRead + AsyncSeek + Send + Unpin + 'static> Source for SeekSource<R> {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn read(&mut self, at_most: usize) -> BoxFuture<'_, io::Result<Bytes>> {
         async move {
-            let mut bytes = BytesMut::with_capacity(at_most);
-            self.stream.read_buf(&mut bytes).await?;
-            Ok(bytes.freeze())
+            let mut shared = self.shared.lock().await;
+            let from = self.start.saturating_add(self.position);
+            let at = shared.at.take();
+            if at != Some(from) {
+                shared.stream.seek(SeekFrom::Start(from)).await?;
+            }
+            let bytes = read_some(&mut shared.stream, at_most).await?;
+            shared.at = Some(from + bytes.len() as u64);
+            self.position += bytes.len() as u64;
+            Ok(bytes)
         }
         .boxed()
     }
+
+    fn size(&self) -> Option<u64> {
+        Some(self.size)
+    }
+
+    fn seekable(&self) -> bool {
+        true
+    }
+
+    fn seek(&mut self, position: u64) -> BoxFuture<'_, io::Result<()>> {
+        self.position = position;
+        async { Ok(()) }.boxed()
+    }
+
+    fn reopen(&self) -> BoxFuture<'_, io::Result<Option<Box<dyn Source>>>> {
+        let again = SeekSource {
+            name: self.name.clone(),
+            shared: Arc::clone(&self.shared),
+            position: 0,
+            ..*self
+        };
+        async { Ok(Some(Box::new(again) as Box<dyn Source>)) }.boxed()
+    }
+}
+
+async fn read_some(stream: &mut (impl AsyncRead + Unpin), at_most: usize) -> io::Result<Bytes> {
+    let mut bytes = BytesMut::with_capacity(at_most);
+    // A buffer with room grows as it likes; no more than was asked for is taken.
+    stream.take(at_most as u64).read_buf(&mut bytes).await?;
+    Ok(bytes.freeze())
 }
 
 /// An archive in memory.
@@ -304,6 +408,23 @@ mod tests {
                 .to_string()
                 .starts_with("could not open input file \"/nonexistent\": ")
         );
+    }
+
+    #[tokio::test]
+    async fn what_can_seek_is_read_from_where_it_stood() {
+        let mut stream = std::io::Cursor::new(b"head0123456789");
+        stream.set_position(4);
+        let mut source = SeekSource::new("s".into(), stream).await.unwrap();
+        assert_eq!((source.size(), source.seekable()), (Some(10), true));
+        assert_eq!(source.read(3).await.unwrap(), "012");
+        source.seek(7).await.unwrap();
+        assert_eq!(source.read(100).await.unwrap(), "789");
+        assert_eq!(source.read(100).await.unwrap(), "");
+        source.seek(2).await.unwrap();
+        let mut again = source.reopen().await.unwrap().unwrap();
+        assert_eq!(again.read(4).await.unwrap(), "0123");
+        assert_eq!(source.read(4).await.unwrap(), "2345");
+        assert_eq!(again.read(4).await.unwrap(), "4567");
     }
 
     #[tokio::test]

@@ -75,6 +75,34 @@ pub async fn dump(params: &ConnectParams, options: &DumpOptions, observer: &Obse
 
 /// Dumps a database to a sink of the caller's; the file in the options is not looked at.
 ///
+/// Anything that tokio can write to is one: here a pipe in memory, from whose other end the archive is restored while it is
+/// made. Neither holds more of it than the pipe does.
+///
+/// ```no_run
+/// # async fn example(observer: rsdump::dump::Observer) -> rsdump::Result<()> {
+/// use rsdump::archive::{Archive, AsyncWriteSink, Format, StreamSource};
+/// use rsdump::connect::ConnectParams;
+/// use rsdump::dump::{self, DumpOptions};
+/// use rsdump::restore::{Restore, RestoreOptions, Silent};
+///
+/// let (sender, receiver) = tokio::io::duplex(1 << 20);
+/// let shop = ConnectParams::parse(b"dbname=shop")?;
+/// let mut options = DumpOptions::default();
+/// options.output.format = Format::Custom;
+/// let dump = dump::dump_to(&shop, &options, Box::new(AsyncWriteSink::new(sender)), &observer);
+///
+/// let copy = ConnectParams::parse(b"dbname=copy")?;
+/// let restore = async {
+///     let source = StreamSource::new("the pipe".into(), receiver);
+///     let archive = Archive::open(Box::new(source)).await?;
+///     Restore::new(archive, RestoreOptions::default())?.to_server(copy, &mut Silent).await
+/// };
+/// let (dumped, restored) = tokio::try_join!(dump, restore)?;
+/// println!("{} bytes, {} rows", dumped.written.bytes, restored.rows);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// If anything goes wrong: then the sink is dropped unfinished.
 pub async fn dump_to(

@@ -3,6 +3,7 @@
 mod all_kinds;
 mod archive;
 mod binary_upgrade;
+mod broken_restores;
 mod cluster;
 mod connect;
 mod damaged_stock;
@@ -14,6 +15,7 @@ mod generated;
 mod harness;
 mod interop;
 mod lane;
+mod large_objects;
 mod loops;
 mod managed;
 mod objects;
@@ -30,6 +32,7 @@ mod restore;
 mod scale;
 mod security_labels;
 mod standby;
+mod streams;
 #[allow(dead_code, unused_imports, reason = "a toolbox: no test needs all of it")]
 #[path = "../support/mod.rs"]
 mod support;
