@@ -12,6 +12,7 @@ use bstr::BString;
 use clap::Args;
 
 use super::message::Messages;
+use super::runtime;
 use crate::connect::{ConnectOptions, Conninfo, PasswordPolicy, PasswordPrompt, is_connection_string};
 use crate::error::Result;
 
@@ -118,8 +119,10 @@ impl ConnectionArgs {
     }
 }
 
-/// Has warnings, notices and questions told in the program's name, and no bar drawn over them.
+/// Has warnings, notices and questions told in the program's name, and no bar drawn over them; a signal interrupts what
+/// the sessions do.
 pub(super) fn tell(options: &mut ConnectOptions, messages: &Messages) {
+    options.interrupts = runtime::sessions();
     let told = messages.clone();
     options.warnings = Arc::new(move |warning| told.plain(warning));
     let told = messages.clone();

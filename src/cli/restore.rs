@@ -184,9 +184,13 @@ fn run_to_end(
         Ok(runtime) => runtime,
         Err(ending) => return ending,
     };
-    let outcome = runtime.block_on(run(args, typed, job, progress, messages));
+    let work = run(args, typed, job, progress, messages);
+    let outcome = runtime.block_on(runtime::unless_interrupted(work));
     // Reading standard input blocks a thread that nobody waits for any more.
     runtime.shutdown_background();
+    let Some(outcome) = outcome else {
+        return runtime::given_up(messages);
+    };
     match outcome {
         Ok(report) => {
             if report.errors > 0 && !report.stopped {

@@ -1,10 +1,17 @@
 //! Running a dump to its end: the runtime, signals, how it ended.
 
+use std::sync::OnceLock;
+use std::time::Duration;
+
 use tokio::runtime::{Builder, Runtime};
 
 use super::message::Messages;
 use super::report::Ending;
+use crate::connect::Interrupts;
 use crate::error::Result;
+
+/// How long a server has to take the requests to interrupt what it is doing.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A runtime, or how that ended: then it has been told why there is none.
 pub(super) fn start(messages: &Messages) -> Result<Runtime, Ending> {
@@ -35,12 +42,7 @@ pub(super) fn run_to_end(
         Ok(runtime) => runtime,
         Err(ending) => return ending,
     };
-    let outcome = runtime.block_on(async {
-        tokio::select! {
-            outcome = dump => Some(outcome),
-            () = interrupted() => None,
-        }
-    });
+    let outcome = runtime.block_on(unless_interrupted(dump));
     runtime.shutdown_background();
     match outcome {
         Some(Ok(())) => Ending::Complete,
@@ -48,11 +50,31 @@ pub(super) fn run_to_end(
             messages.error(error.to_string());
             Ending::Failed
         }
-        None => {
-            messages.plain("terminated by user");
-            Ending::Interrupted
-        }
+        None => given_up(messages),
     }
+}
+
+/// Does the work, or nothing if the user gives up meanwhile: then what the server is doing for it is interrupted.
+pub(super) async fn unless_interrupted<T>(work: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        outcome = work => return Some(outcome),
+        () = interrupted() => {}
+    }
+    // A server that does not answer is not waited for.
+    let _ = tokio::time::timeout(PATIENCE, sessions().interrupt()).await;
+    None
+}
+
+/// Tells that the user gave up.
+pub(super) fn given_up(messages: &Messages) -> Ending {
+    messages.plain("terminated by user");
+    Ending::Interrupted
+}
+
+/// The sessions of this process: a signal, which is the process's, interrupts all of them.
+pub(super) fn sessions() -> Interrupts {
+    static SESSIONS: OnceLock<Interrupts> = OnceLock::new();
+    SESSIONS.get_or_init(Interrupts::default).clone()
 }
 
 /// Waits for the user to give up.

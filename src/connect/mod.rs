@@ -8,6 +8,7 @@ mod conninfo;
 mod environment;
 mod handover;
 mod hosts;
+mod interrupts;
 mod options;
 mod params;
 mod passfile;
@@ -25,6 +26,7 @@ mod version;
 
 pub use conninfo::{Conninfo, is_connection_string};
 pub use environment::Environment;
+pub use interrupts::Interrupts;
 pub use options::{ConnectOptions, WarningSink};
 pub use params::ConnectParams;
 pub use prompt::{PasswordPolicy, PasswordPrompt};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bstr::BString;
 
 use super::environment::Environment;
+use super::interrupts::Interrupts;
 use super::params::ConnectParams;
 use super::prompt::{PasswordPolicy, PasswordPrompt};
 use crate::error::Result;
@@ -39,6 +40,8 @@ pub struct ConnectOptions {
     pub notices: NoticeSink,
     /// Takes warnings.
     pub warnings: WarningSink,
+    /// Remembers the sessions, for whoever wants to interrupt them.
+    pub interrupts: Interrupts,
 }
 
 impl ConnectOptions {
@@ -51,6 +54,7 @@ impl ConnectOptions {
             environment: Environment::of_process(),
             notices: Arc::new(|notice| tracing::info!("{}", notice.report(None))),
             warnings: Arc::new(|warning| tracing::warn!("{warning}")),
+            interrupts: Interrupts::default(),
         }
     }
 

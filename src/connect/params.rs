@@ -13,6 +13,7 @@ use super::attempt::{Password, Search, Way};
 use super::conninfo::{Conninfo, usage, variables};
 use super::environment::{Environment, path};
 use super::hosts::Host;
+use super::interrupts::Interrupts;
 use super::options::{ConnectOptions, WarningSink};
 use super::passfile::{self, Wanted};
 use super::prompt::{PasswordPolicy, PasswordPrompt};
@@ -42,6 +43,7 @@ pub struct ConnectParams {
     prompt: Option<Arc<dyn PasswordPrompt>>,
     notices: NoticeSink,
     warnings: WarningSink,
+    interrupts: Interrupts,
     found: Arc<Mutex<Found>>,
 }
 
@@ -111,6 +113,7 @@ impl ConnectParams {
             prompt: options.prompt.clone(),
             notices: options.notices.clone(),
             warnings: options.warnings.clone(),
+            interrupts: options.interrupts.clone(),
             found: Arc::default(),
         })
     }
@@ -150,7 +153,11 @@ impl ConnectParams {
     /// # Errors
     /// In libpq's words when no server can be reached, or the one that was reached refuses.
     pub async fn session(&self) -> Result<Session> {
-        Session::new(self.connect().await?, self.notices.clone()).await
+        let session = Session::new(self.connect().await?, self.notices.clone()).await?;
+        if let Some(token) = session.cancel_token() {
+            self.interrupts.note(token);
+        }
+        Ok(session)
     }
 
     /// Opens a raw lane for COPY and scripts.
@@ -158,7 +165,9 @@ impl ConnectParams {
     /// # Errors
     /// See [`session`](Self::session).
     pub async fn lane(&self) -> Result<Lane> {
-        Ok(Lane::new(self.connect().await?, self.notices.clone()))
+        let lane = Lane::new(self.connect().await?, self.notices.clone());
+        self.interrupts.note(lane.cancel_token());
+        Ok(lane)
     }
 
     async fn connect(&self) -> Result<Established> {

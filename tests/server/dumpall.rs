@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
+use crate::options::missing_options;
 use crate::support::server::psql_command;
 use crate::support::{Findings, Server, Setup, normalize, rsdumpall, run, stdout_of, tool};
 
@@ -96,42 +97,101 @@ fn equals_pg_dumpall(major: u32, choices: &[&[&str]]) {
     }
 }
 
+/// Command lines that both programs are run with.
+const ON_18: &[&[&str]] = &[
+    &[],
+    &["-g"],
+    &["-r", "--no-role-passwords"],
+    &["-t"],
+    &["-c", "--if-exists"],
+    &["-g", "-c"],
+    &["-s", "--quote-all-identifiers"],
+    &["-g", "--binary-upgrade", "--no-role-passwords"],
+    &["-s", "--binary-upgrade"],
+    &["-r", "-c", "--binary-upgrade"],
+    &["-t", "--binary-upgrade"],
+    &["-a", "--inserts"],
+    &["-x", "-O", "--no-comments", "--no-tablespaces"],
+    &["--exclude-database=od*", "--exclude-database=\"Odd DB\""],
+    &["-l", "odd", "--no-schema"],
+    &["-E", "LATIN1", "-g", "--role=boss"],
+    // Refused command lines.
+    &["-g", "-r"],
+    &["-r", "-t"],
+    &["-g", "-t"],
+    &["--if-exists"],
+    &["-g", "--exclude-database=x"],
+    &["-c", "-a"],
+    &["-a", "-s"],
+    &["--restrict-key=a-b"],
+    &["one", "two"],
+    &["--exclude-database=a.b"],
+    &["-f", "/nonexistent/file"],
+    &["--no-such-option"],
+    // What is left of the options.
+    &[
+        "-s",
+        "-w",
+        "--no-policies",
+        "--no-publications",
+        "--no-security-labels",
+        "--no-subscriptions",
+        "--no-table-access-method",
+        "--no-toast-compression",
+        "--no-statistics",
+        "--no-sync",
+        "--use-set-session-authorization",
+    ],
+    &[
+        "-a",
+        "--column-inserts",
+        "--rows-per-insert=2",
+        "--on-conflict-do-nothing",
+        "--disable-triggers",
+        "-S",
+        "some one",
+        "--extra-float-digits=0",
+        "--no-unlogged-table-data",
+        "--load-via-partition-root",
+        "--lock-wait-timeout=1000",
+    ],
+    &[
+        "--no-data",
+        "--sequence-data",
+        "--statistics",
+        "--disable-dollar-quoting",
+    ],
+    &["--statistics-only"],
+    &["-g", "--attribute-inserts", "--no-acl"],
+    &["--filter=/nonexistent"],
+    &["--extra-float-digits=x"],
+    &["--rows-per-insert=0"],
+    &["--statistics", "--no-statistics"],
+    &["--no-data", "--no-schema", "-a"],
+];
+
+/// The options that none of these command lines has, each with the reason.
+const EXCEPTIONS: [(&str, &str); 4] = [
+    ("--verbose", "pg_dumpall shows its own queries"),
+    ("--version", "the versions differ"),
+    ("--help", "a text of our own"),
+    ("--password", "asks on a terminal"),
+];
+
 #[test]
 fn a_cluster_is_dumped_as_pg_dumpall_does_on_18() {
-    equals_pg_dumpall(
-        18,
-        &[
-            &[],
-            &["-g"],
-            &["-r", "--no-role-passwords"],
-            &["-t"],
-            &["-c", "--if-exists"],
-            &["-g", "-c"],
-            &["-s", "--quote-all-identifiers"],
-            &["-g", "--binary-upgrade", "--no-role-passwords"],
-            &["-s", "--binary-upgrade"],
-            &["-r", "-c", "--binary-upgrade"],
-            &["-t", "--binary-upgrade"],
-            &["-a", "--inserts"],
-            &["-x", "-O", "--no-comments", "--no-tablespaces"],
-            &["--exclude-database=od*", "--exclude-database=\"Odd DB\""],
-            &["-l", "odd", "--no-schema"],
-            &["-E", "LATIN1", "-g", "--role=boss"],
-            // Refused command lines.
-            &["-g", "-r"],
-            &["-r", "-t"],
-            &["-g", "-t"],
-            &["--if-exists"],
-            &["-g", "--exclude-database=x"],
-            &["-c", "-a"],
-            &["-a", "-s"],
-            &["--restrict-key=a-b"],
-            &["one", "two"],
-            &["--exclude-database=a.b"],
-            &["-f", "/nonexistent/file"],
-            &["--no-such-option"],
-        ],
-    );
+    equals_pg_dumpall(18, ON_18);
+}
+
+/// Whoever adds an option to pg_dumpall, or finds one, must say here what it does.
+#[test]
+fn every_option_of_pg_dumpall_is_compared() {
+    // Of where to connect both are told with every line.
+    let lines = ON_18.iter().flat_map(|line| line.iter().copied());
+    let given = lines.chain(["-h", "-p", "-U", "-d"]);
+    let excepted = EXCEPTIONS.map(|(option, _)| option);
+    let missing = missing_options("pg_dumpall", given.chain(excepted));
+    assert!(missing.is_empty(), "{missing:?}");
 }
 
 #[test]

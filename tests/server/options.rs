@@ -32,6 +32,10 @@ const DUMP: Tool = Tool {
         ),
         ("-V", "the same"),
         (
+            "-X",
+            "pg_dump's getopt knows the letter, which nothing answers to: it is refused without a word",
+        ),
+        (
             "-Fa",
             "appending is pg_dumpall's private arrangement with pg_dump",
         ),
@@ -52,6 +56,7 @@ const RESTORE: Tool = Tool {
             "help is an option like others, and given wherever it is asked for",
         ),
         ("-vv", "there is no second level of verbosity"),
+        ("-V", "the versions differ"),
     ],
 };
 
@@ -109,6 +114,30 @@ impl Tool {
         }
         self.compare(pairs.iter().map(String::as_str), aim);
     }
+}
+
+/// The options that a tool's own help names and that are not among the words of command lines.
+pub(super) fn missing_options<'a>(tool_name: &str, given: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    let given: Vec<&str> = given.into_iter().collect();
+    let help = stdout_of(tool(18, tool_name).arg("--help"));
+    let help = String::from_utf8(help).expect("help is in UTF-8");
+    let option = regex::Regex::new(r"(?m)^  (?:(-[A-Za-z?]), )?(--[a-z-]+)").expect("a pattern");
+    let options: Vec<_> = option.captures_iter(&help).collect();
+    assert!(
+        options.len() > 40,
+        "only {} options in the help of {tool_name}",
+        options.len()
+    );
+    let is_given = |found: &regex::Captures<'_>| {
+        let (short, long) = (found.get(1), &found[2]);
+        given.iter().any(|word| match (word.strip_prefix("--"), short) {
+            (Some(_), _) => word.split('=').next() == Some(long),
+            (None, Some(short)) => word.starts_with(short.as_str()),
+            (None, None) => false,
+        })
+    };
+    let missing = options.iter().filter(|found| !is_given(found));
+    missing.map(|found| found[2].to_owned()).collect()
 }
 
 /// Exit code, errors and output as one text.
@@ -208,6 +237,12 @@ const DUMP_VALUES: &[&str] = &[
     "-a --help",
     "-a -V",
     "-Fa",
+    "--no-synchronized-snapshots",
+    "--ignore-version",
+    "-i",
+    "-X disable-triggers",
+    "--oids",
+    "-o",
     "--binary-upgrade",
 ];
 
@@ -226,12 +261,39 @@ const RESTORE_VALUES: &[&str] = &[
     "-f - --filter=/nonexistent",
     "-d x -1 -j 3",
     "-vv",
+    "-h x -p 1 -U y -W -w -f - /nonexistent",
+    "-V x",
 ];
 
 #[test]
 fn values_are_checked_in_the_same_order_and_words() {
     DUMP.compare(DUMP_VALUES.iter().copied(), &nowhere);
     RESTORE.compare(RESTORE_VALUES.iter().copied(), &nowhere);
+}
+
+/// The options that no command line here has, each with the reason.
+const NOT_COMPARED: [(&str, &str); 1] = [("--snapshot", "a test of dumps has snapshots to name")];
+
+/// Whoever adds an option to the tools, or finds one, must say here what it does.
+#[test]
+fn every_option_of_the_tools_is_compared() {
+    // Of where to connect both are told with every line.
+    let connection = ["-h", "-p", "-U", "-d"];
+    let excepted = NOT_COMPARED.map(|(option, _)| option);
+    let of = |lines: &[&str], pairs: &str| -> Vec<String> {
+        let all = lines.iter().flat_map(|line| words(line));
+        let all = all.chain(words(pairs)).chain(connection.map(str::to_owned));
+        all.collect()
+    };
+    let dump = of(&[DUMP_CONTENT, DUMP_VALUES, &excepted].concat(), DUMP_PAIRS);
+    let restore = of(
+        &[RESTORE_CONTENT, RESTORE_VALUES, &["--filter=x"]].concat(),
+        RESTORE_PAIRS,
+    );
+    for (name, given) in [("pg_dump", dump), ("pg_restore", restore)] {
+        let missing = missing_options(name, given.iter().map(String::as_str));
+        assert!(missing.is_empty(), "{name}: {missing:?}");
+    }
 }
 
 /// Filter files.
@@ -303,6 +365,8 @@ const DUMP_CONTENT: &[&str] = &[
     "-B",
     "-O -x -s",
     "--no-acl --no-owner -R -s",
+    "--binary-upgrade -s",
+    "--binary-upgrade -t hen -c --no-blobs",
     "--use-set-session-authorization -s",
     "--enable-row-security -t egg",
     "-t 'par*' -T part_2",

@@ -159,6 +159,75 @@ fn who_gives_up_gets_a_report_of_that() {
     locking.wait().expect("wait for psql");
 }
 
+/// Sent to the server when whoever restores gives up, and what was done until then is reported.
+#[test]
+fn who_gives_up_a_restore_stops_all_of_its_sessions() {
+    let server = Server::get(18);
+    let db = TempDb::new(server);
+    // An index of such a function takes as long as there are rows; the dumped database has few.
+    db.psql(
+        "CREATE FUNCTION slow(a integer) RETURNS integer IMMUTABLE LANGUAGE plpgsql AS \
+         $$BEGIN IF current_database() <> '@' THEN PERFORM pg_sleep(60); END IF; RETURN a; END$$;
+         CREATE TABLE t (a integer); CREATE INDEX ti ON t (slow(a)); ALTER TABLE t SET (autovacuum_enabled = off);
+         CREATE TABLE u (a integer); CREATE INDEX ui ON u (slow(a));"
+            .replace('@', &db.name)
+            .as_str(),
+    );
+    db.psql("INSERT INTO t VALUES (1); INSERT INTO u VALUES (1)");
+    let dir = tempfile::tempdir().expect("make a directory");
+    let path = |name: &str| dir.path().join(name);
+    let (archive, script, report) = (path("archive"), path("script"), path("report"));
+    stdout_of(db.aim(rsdump()).args(["-Fc", "-f"]).arg(&archive));
+    stdout_of(db.aim(rsdump()).arg("-f").arg(&script));
+    for (input, jobs, signal) in [
+        (&archive, "-j1", "-INT"),
+        (&archive, "-j2", "-TERM"),
+        (&script, "", "-TERM"),
+    ] {
+        let copy = TempDb::new(server);
+        let mut restore = copy.aim(rsrestore());
+        restore
+            .args((!jobs.is_empty()).then_some(jobs))
+            .arg("--report")
+            .arg(&report)
+            .arg(input);
+        let restore = restore.stderr(Stdio::piped()).spawn().expect("run rsrestore");
+        let sleeping = || {
+            let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+                 AND wait_event = 'PgSleep'";
+            String::from_utf8_lossy(&copy.psql(sql)).trim().to_owned()
+        };
+        let wait_for = |count: &str| {
+            let end = std::time::Instant::now() + std::time::Duration::from_secs(50);
+            while sleeping() != count {
+                assert!(std::time::Instant::now() < end, "{jobs}: {} sleep", sleeping());
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
+        };
+        wait_for(if jobs == "-j2" { "2" } else { "1" });
+        let begun = std::time::Instant::now();
+        let id = restore.id().to_string();
+        stdout_of(std::process::Command::new("kill").args([signal, &id]));
+        let output = restore.wait_with_output().expect("wait for rsrestore");
+        assert_eq!(output.status.code(), Some(1));
+        assert_eq!(
+            String::from_utf8_lossy(&output.stderr),
+            "rsrestore: terminated by user\n"
+        );
+        wait_for("0");
+        assert!(
+            begun.elapsed().as_secs() < 20,
+            "{jobs}: the server was left to work"
+        );
+        let reported = read(&report);
+        assert_eq!(
+            (&reported["status"], &reported["exit_code"]),
+            (&"interrupted".into(), &1.into())
+        );
+        assert_eq!(entry(&reported, "TABLE DATA", "t")["rows"], 1);
+    }
+}
+
 #[test]
 fn progress_is_told_in_objects() {
     let server = Server::get(18);

@@ -1,10 +1,11 @@
 //! Reading the files that the `ssl*` keywords name: roots, revocation lists, the client's certificate and key.
 
+use std::fmt;
 use std::fs;
 use std::io::ErrorKind::{NotADirectory, NotFound};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bstr::ByteSlice;
 use pkcs8::EncryptedPrivateKeyInfoRef;
@@ -17,11 +18,51 @@ use rustls::sign::CertifiedKey;
 use super::settings::{CertMode, Roots, SslMode, TlsSettings};
 use crate::connect::socket::reason;
 
+/// What the files hold: all connections of a run use what the first one has read, whatever becomes of the files.
+#[derive(Default)]
+pub(super) struct Contents {
+    roots: OnceLock<Result<Option<Vec<CertificateDer<'static>>>, String>>,
+    revocation_lists: OnceLock<Result<Vec<CertificateRevocationListDer<'static>>, String>>,
+    certificate: OnceLock<Result<Option<Arc<CertifiedKey>>, String>>,
+}
+
+impl fmt::Debug for Contents {
+    // Among it is a private key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Contents").finish_non_exhaustive()
+    }
+}
+
+/// The trusted certificates; see [`read_roots`].
+pub(super) fn roots(settings: &TlsSettings) -> Result<Option<Vec<CertificateDer<'static>>>, String> {
+    let contents = &settings.contents.roots;
+    contents.get_or_init(|| read_roots(settings)).clone()
+}
+
+/// The revocation lists; see [`read_revocation_lists`].
+pub(super) fn revocation_lists(
+    settings: &TlsSettings,
+) -> Result<Vec<CertificateRevocationListDer<'static>>, String> {
+    let contents = &settings.contents.revocation_lists;
+    contents.get_or_init(|| read_revocation_lists(settings)).clone()
+}
+
+/// The client's certificate and key; see [`read_client_certificate`].
+pub(super) fn client_certificate(
+    settings: &TlsSettings,
+    provider: &CryptoProvider,
+) -> Result<Option<Arc<CertifiedKey>>, String> {
+    let contents = &settings.contents.certificate;
+    contents
+        .get_or_init(|| read_client_certificate(settings, provider))
+        .clone()
+}
+
 /// The trusted certificates; `None` if there is no file with any and none is needed.
 ///
 /// # Errors
 /// The file is needed and missing, or cannot be read.
-pub(super) fn roots(settings: &TlsSettings) -> Result<Option<Vec<CertificateDer<'static>>>, String> {
+fn read_roots(settings: &TlsSettings) -> Result<Option<Vec<CertificateDer<'static>>>, String> {
     let file = match &settings.roots {
         Roots::System => {
             let found = rustls_native_certs::load_native_certs();
@@ -72,7 +113,7 @@ const REMEDY: &str = "Either provide the file, use the system's trusted roots wi
 ///
 /// # Errors
 /// A file exists and cannot be read or has no list in it.
-pub(super) fn revocation_lists(
+fn read_revocation_lists(
     settings: &TlsSettings,
 ) -> Result<Vec<CertificateRevocationListDer<'static>>, String> {
     let failed = |file: &Path, why: &str| {
@@ -112,7 +153,7 @@ pub(super) fn revocation_lists(
 ///
 /// # Errors
 /// In libpq's words: the certificate cannot be read, its key is missing, open to others or does not fit.
-pub(super) fn client_certificate(
+fn read_client_certificate(
     settings: &TlsSettings,
     provider: &CryptoProvider,
 ) -> Result<Option<Arc<CertifiedKey>>, String> {

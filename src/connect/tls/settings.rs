@@ -1,10 +1,12 @@
 //! The `ssl*` keywords, checked as libpq checks them.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use bstr::BString;
 use rustls::SupportedProtocolVersion;
 
+use super::files::Contents;
 use crate::connect::conninfo::{Conninfo, usage};
 use crate::connect::environment::{Environment, path};
 use crate::connect::settings::{integer, one_of};
@@ -63,6 +65,8 @@ pub(in crate::connect) struct TlsSettings {
     /// Whether the host's name is told before the server shows its certificate.
     pub(super) sni: bool,
     pub(super) versions: Vec<&'static SupportedProtocolVersion>,
+    /// What the files hold, once one connection has needed it.
+    pub(super) contents: Arc<Contents>,
 }
 
 impl TlsSettings {
@@ -115,6 +119,7 @@ impl TlsSettings {
             key_password: info.non_empty("sslpassword").map(ToOwned::to_owned),
             sni,
             versions: versions(info)?,
+            contents: Arc::default(),
         })
     }
 }

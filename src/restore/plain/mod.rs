@@ -5,6 +5,7 @@
 //! write are followed, all others are refused: nothing is passed over in silence, and nothing can reach a shell.
 
 mod commands;
+mod loads;
 mod run;
 mod session;
 mod text;

@@ -4,6 +4,7 @@ use super::super::lane::{Stop, server_error};
 use super::super::report::{Observer, Report};
 use super::PlainOptions;
 use super::commands::{Action, Fence};
+use super::loads::Loading;
 use super::session::Session;
 use super::text::Text;
 use crate::connect::ConnectParams;
@@ -111,12 +112,15 @@ async fn copy(script: &mut Script, session: &mut Session<'_>, piece: &Piece) -> 
     session.drain().await?;
     session.tell(piece);
     session.report.statements += 1;
-    match load(&mut session.lane, script, piece).await? {
+    let mut loading = Loading::begin(session.progress(), piece);
+    match load(&mut session.lane, script, piece, &mut loading.bytes).await? {
         Loaded::Rows(rows) => {
+            loading.end(Some(rows));
             session.report.rows += rows;
             Ok(())
         }
         Loaded::Refused(error, rest) => {
+            loading.end(None);
             session.failed(piece, &error)?;
             if rest {
                 script.pass_rows().await?;
@@ -133,14 +137,17 @@ enum Loaded {
     Refused(Box<ServerError>, bool),
 }
 
-async fn load(lane: &mut Lane, script: &mut Script, piece: &Piece) -> Result<Loaded> {
+async fn load(lane: &mut Lane, script: &mut Script, piece: &Piece, loaded: &mut u64) -> Result<Loaded> {
     let mut target = match lane.copy_in(&piece.text).await {
         Ok(target) => target,
         Err(error) => return Ok(Loaded::Refused(server_error(error)?, true)),
     };
     loop {
         let sent = match script.next().await {
-            Ok(Some(Item::Rows(bytes))) => target.send(&bytes).await,
+            Ok(Some(Item::Rows(bytes))) => {
+                *loaded += bytes.len() as u64;
+                target.send(&bytes).await
+            }
             Ok(_) => break,
             Err(error) => return Err(give_up(target, error).await),
         };

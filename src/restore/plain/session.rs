@@ -4,14 +4,17 @@
 //! and, where the first error is to be the end, after each statement.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use bstr::{BStr, BString, ByteSlice};
 
 use super::super::lane::{BYTES, STATEMENTS, Stop};
 use super::super::report::{Failure, Observer, Report, Stage};
+use super::super::track::tell_connected;
 use super::PlainOptions;
 use crate::connect::ConnectParams;
 use crate::error::{Error, ErrorKind, Result};
+use crate::progress::Progress;
 use crate::sql::Quoting;
 use crate::sql::splitter::Piece;
 use crate::wire::{Lane, ServerError};
@@ -39,6 +42,11 @@ impl<'o> Session<'o> {
     ) -> Result<Session<'o>> {
         observer.info(BStr::new("connecting to database for restore"));
         let lane = open(&params, options).await?;
+        tell_connected(
+            &*observer.progress(),
+            params.database(),
+            lane.parameter("server_version"),
+        );
         Ok(Session {
             params,
             lane,
@@ -63,6 +71,8 @@ impl<'o> Session<'o> {
             self.params = self.params.for_database(database);
         }
         let lane = open(&self.params, &self.options).await?;
+        let version = lane.parameter("server_version");
+        tell_connected(&*self.progress(), self.params.database(), version);
         std::mem::replace(&mut self.lane, lane).close().await;
         Ok(())
     }
@@ -82,6 +92,11 @@ impl<'o> Session<'o> {
             self.lane.simple(b"COMMIT").await?.check("COMMIT")?;
         }
         Ok(())
+    }
+
+    /// Who is told how far it is.
+    pub(super) fn progress(&self) -> Arc<dyn Progress> {
+        self.observer.progress()
     }
 
     /// Sends a statement.
