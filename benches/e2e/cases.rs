@@ -1,7 +1,8 @@
 //! What is measured: the databases, and the commands of both sides.
 //!
 //! Commands are lines for a shell that knows `$rsdump`, `$rsrestore`, `$pg_dump`, `$pg_restore`, `$psql`, the database as `$db`, a
-//! path for output as `$out`, and a directory for what a case prepares as `$kept`.
+//! path for output as `$out`, and a directory for what a case prepares as `$kept`. At the port `$far` the same server answers
+//! 20 ms late.
 
 use crate::support::{Server, TempDb, stdout_of};
 
@@ -13,7 +14,13 @@ pub(crate) enum Data {
     Tables,
     Objects,
     Schema,
+    Entries,
+    /// Ten times as many rows as [`Data::Json`].
+    Long,
 }
+
+/// The most memory, in bytes, that a dump or restore of rows may take.
+const MEMORY: u64 = 96 << 20;
 
 /// One row of the report.
 pub(crate) struct Case {
@@ -29,6 +36,10 @@ pub(crate) struct Case {
     pub(crate) floor: Option<&'static str>,
     /// The ratio of wall time to reach.
     pub(crate) at_most: f64,
+    /// The ratio of client processor time to reach, where that is promised.
+    pub(crate) cpu_at_most: Option<f64>,
+    /// Bytes of memory at the peak, where that is promised.
+    pub(crate) memory_at_most: Option<u64>,
 }
 
 const DUMP: Case = Case {
@@ -40,6 +51,15 @@ const DUMP: Case = Case {
     before: None,
     floor: None,
     at_most: 1.0,
+    cpu_at_most: None,
+    memory_at_most: Some(MEMORY),
+};
+
+/// A dump with one job, which must take no more processor time than pg_dump's.
+const SERIAL: Case = Case {
+    at_most: 0.95,
+    cpu_at_most: Some(1.0),
+    ..DUMP
 };
 
 const JSON_FLOOR: Option<&str> = Some("$psql -c \"COPY docs TO '/dev/null'\" $db");
@@ -53,8 +73,7 @@ pub(crate) const ALL: &[Case] = &[
         ours: "$rsdump -f $out $db",
         theirs: "$pg_dump -f $out $db",
         floor: JSON_FLOOR,
-        at_most: 0.95,
-        ..DUMP
+        ..SERIAL
     },
     Case {
         name: "wide rows, plain, -j2",
@@ -69,8 +88,7 @@ pub(crate) const ALL: &[Case] = &[
         ours: "$rsdump -Fc -Z0 -f $out $db",
         theirs: "$pg_dump -Fc -Z0 -f $out $db",
         floor: JSON_FLOOR,
-        at_most: 0.95,
-        ..DUMP
+        ..SERIAL
     },
     Case {
         name: "wide rows, -Fc -Z0, -j2",
@@ -85,8 +103,7 @@ pub(crate) const ALL: &[Case] = &[
         ours: "$rsdump -Fc -Zgzip -f $out $db",
         theirs: "$pg_dump -Fc -Zgzip -f $out $db",
         floor: JSON_FLOOR,
-        at_most: 0.95,
-        ..DUMP
+        ..SERIAL
     },
     Case {
         name: "wide rows, -Fc gzip, -j2",
@@ -110,8 +127,7 @@ pub(crate) const ALL: &[Case] = &[
         ours: "$rsdump -f $out $db",
         theirs: "$pg_dump -f $out $db",
         floor: NARROW_FLOOR,
-        at_most: 0.95,
-        ..DUMP
+        ..SERIAL
     },
     Case {
         name: "narrow rows, plain, -j2",
@@ -123,12 +139,46 @@ pub(crate) const ALL: &[Case] = &[
         ..DUMP
     },
     Case {
+        name: "narrow rows, -Fc -Z0, -j1",
+        data: Data::Narrow,
+        ours: "$rsdump -Fc -Z0 -f $out $db",
+        theirs: "$pg_dump -Fc -Z0 -f $out $db",
+        floor: NARROW_FLOOR,
+        ..SERIAL
+    },
+    Case {
+        name: "narrow rows, -Fc -Z0, -j2",
+        data: Data::Narrow,
+        ours: "$rsdump -Fc -Z0 -j2 -f $out $db",
+        theirs: "$pg_dump -Fc -Z0 -f $out $db",
+        floor: NARROW_FLOOR,
+        at_most: 0.65,
+        ..DUMP
+    },
+    Case {
+        name: "narrow rows, -Fc gzip, -j1",
+        data: Data::Narrow,
+        ours: "$rsdump -Fc -Zgzip -f $out $db",
+        theirs: "$pg_dump -Fc -Zgzip -f $out $db",
+        floor: NARROW_FLOOR,
+        ..SERIAL
+    },
+    Case {
         name: "narrow rows, -Fc gzip, -j2",
         data: Data::Narrow,
         ours: "$rsdump -Fc -Zgzip -j2 -f $out $db",
         theirs: "$pg_dump -Fc -Zgzip -f $out $db",
         floor: NARROW_FLOOR,
         at_most: 0.45,
+        ..DUMP
+    },
+    Case {
+        name: "narrow rows, -Fc defaults, -j2",
+        data: Data::Narrow,
+        ours: "$rsdump -Fc -j2 -f $out $db",
+        theirs: "$pg_dump -Fc -f $out $db",
+        floor: NARROW_FLOOR,
+        at_most: 0.3,
         ..DUMP
     },
     Case {
@@ -144,6 +194,15 @@ pub(crate) const ALL: &[Case] = &[
         data: Data::Objects,
         ours: "$rsdump -Fc -Zgzip -f $out $db",
         theirs: "$pg_dump -Fc -Zgzip -f $out $db",
+        at_most: 0.05,
+        ..DUMP
+    },
+    Case {
+        name: "large objects, dump, -Z0",
+        data: Data::Objects,
+        floor: Some("$psql -c \"COPY (SELECT loid, pageno, data FROM pg_largeobject) TO '/dev/null'\" $db"),
+        ours: "$rsdump -Fc -Z0 -f $out $db",
+        theirs: "$pg_dump -Fc -Z0 -f $out $db",
         at_most: 0.05,
         ..DUMP
     },
@@ -200,6 +259,7 @@ pub(crate) const ALL: &[Case] = &[
         ours: "$rsdump -s -f $out $db",
         theirs: "$pg_dump -s -f $out $db",
         at_most: 1.0,
+        memory_at_most: None,
         ..DUMP
     },
     Case {
@@ -210,17 +270,48 @@ pub(crate) const ALL: &[Case] = &[
         ours: "$rsrestore -d target $kept/schema",
         theirs: "$pg_restore -d target $kept/schema",
         at_most: 0.7,
+        memory_at_most: None,
+        ..DUMP
+    },
+    Case {
+        name: "900 entries, restore, 20 ms away",
+        data: Data::Entries,
+        prepare: Some("$pg_dump -s -Fc -f $kept/entries $db"),
+        before: NEW_TARGET,
+        ours: "PGPORT=$far $rsrestore -d target $kept/entries",
+        theirs: "PGPORT=$far $pg_restore -d target $kept/entries",
+        at_most: 0.1,
+        ..DUMP
+    },
+    Case {
+        name: "ten times the wide rows, -Fc gzip, -j2",
+        data: Data::Long,
+        ours: "$rsdump -Fc -Zgzip -j2 -f $out $db",
+        theirs: "$pg_dump -Fc -Zgzip -f $out $db",
+        at_most: 0.45,
+        ..DUMP
+    },
+    Case {
+        name: "ten times the wide rows, restore, -j2",
+        data: Data::Long,
+        prepare: Some("$rsdump -Fc -Zgzip -j2 -f $kept/long $db"),
+        before: NEW_TARGET,
+        ours: "$rsrestore -j2 -d target $kept/long",
+        theirs: "$pg_restore -j2 -d target $kept/long",
+        at_most: 0.75,
         ..DUMP
     },
 ];
 
 impl Data {
-    pub(crate) const ALL: [Data; 5] = [
+    pub(crate) const ALL: [Data; 7] = [
         Data::Json,
         Data::Narrow,
         Data::Tables,
         Data::Objects,
         Data::Schema,
+        Data::Entries,
+        Data::Long,
     ];
 
     /// The database's name.
@@ -231,6 +322,8 @@ impl Data {
             Data::Tables => "bench_tables",
             Data::Objects => "bench_objects",
             Data::Schema => "bench_schema",
+            Data::Entries => "bench_entries",
+            Data::Long => "bench_long",
         }
     }
 
@@ -238,13 +331,13 @@ impl Data {
     pub(crate) fn make(self, server: &Server, scale: f64) {
         let count = |full: u32| (f64::from(full) * scale).max(1.0) as u32;
         let sql = match self {
-            Data::Json => format!(
+            Data::Json | Data::Long => format!(
                 "CREATE TABLE docs (id bigint, doc text, at timestamptz);
                  INSERT INTO docs SELECT i, (SELECT json_object_agg('field_' || k, md5((i * k)::text)) \
                    FROM generate_series(1, 20) k), timestamptz '2020-01-01' + i * interval '1s' \
                    FROM generate_series(1, {}) i;
                  CREATE INDEX ON docs (id); CREATE INDEX ON docs (at);",
-                count(480_000)
+                count(if self == Data::Long { 4_800_000 } else { 480_000 })
             ),
             Data::Narrow => format!(
                 "CREATE TABLE narrow AS SELECT i AS id, i % 1000 AS part, random() AS value, i * 7::bigint AS other \
@@ -261,11 +354,12 @@ impl Data {
                 "SELECT count(lo_from_bytea(0, decode(repeat(md5(i::text), 16), 'hex'))) FROM generate_series(1, {}) i;",
                 count(100_000)
             ),
-            Data::Schema => format!(
+            Data::Schema | Data::Entries => format!(
                 "DO $$ BEGIN FOR t IN 1..{} LOOP EXECUTE format('CREATE TABLE s%s (id int PRIMARY KEY, a text NOT NULL, \
                    n int DEFAULT 1 CHECK (n > 0))', t); EXECUTE format('CREATE INDEX ON s%s (a)', t); \
                    IF t % 1000 = 0 THEN COMMIT; END IF; END LOOP; END $$;",
-                count(10_000)
+                // Each table has three entries. Latency is to be measured, so their number does not depend on the scale.
+                if self == Data::Entries { 300 } else { count(10_000) }
             ),
         };
         server.psql(&format!("CREATE DATABASE {}", self.name()));

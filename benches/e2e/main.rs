@@ -1,11 +1,11 @@
 //! Whole runs beside PostgreSQL's own tools: the same work by both, alternately, on a throwaway server.
 //!
 //! ```text
-//! cargo bench --bench e2e -- [--scale NUM] [--runs NUM] [--only WORD] [--server MAJOR] [--json]
+//! cargo bench --bench e2e -- [--scale NUM] [--runs NUM] [--only WORD] [--long] [--server MAJOR] [--json]
 //! ```
 //!
 //! At scale 1 the databases are those that the project's targets speak of (about 500 MB a table), at 0.1 a run takes
-//! minutes rather than an hour. Printed are medians, and ours divided by theirs. `scripts/servers` must have been run.
+//! minutes rather than an hour; `--long` measures databases that are ten times larger as well. Printed are medians, and ours divided by theirs. `scripts/servers` must have been run.
 
 mod cases;
 mod measure;
@@ -26,6 +26,7 @@ struct Options {
     only: String,
     major: u32,
     json: bool,
+    long: bool,
 }
 
 fn main() {
@@ -36,7 +37,8 @@ fn main() {
     };
     let server = Server::start(options.major, setup);
     let shell = Shell::new(&server);
-    let chosen = |case: &&Case| case.name.contains(&options.only);
+    let chosen =
+        |case: &&Case| case.name.contains(&options.only) && (options.long || case.data != Data::Long);
     let cases: Vec<&Case> = cases::ALL.iter().filter(chosen).collect();
     for data in Data::ALL {
         if cases.iter().any(|case| case.data == data) {
@@ -75,6 +77,8 @@ fn compare(shell: &Shell, case: &Case, runs: usize) -> Row {
     Row {
         name: case.name,
         at_most: case.at_most,
+        cpu_at_most: case.cpu_at_most,
+        memory_at_most: case.memory_at_most,
         ours: Measured::median(&ours),
         theirs: Measured::median(&theirs),
         floor: case.floor.map(|_| Measured::median(&floor).wall),
@@ -89,6 +93,7 @@ impl Options {
             only: String::new(),
             major: 18,
             json: false,
+            long: false,
         };
         let mut words = std::env::args().skip(1);
         while let Some(word) = words.next() {
@@ -99,6 +104,7 @@ impl Options {
                 "--server" => options.major = value().parse().expect("a major version"),
                 "--only" => options.only = value(),
                 "--json" => options.json = true,
+                "--long" => options.long = true,
                 // Cargo's own.
                 "--bench" => {}
                 other => panic!("unknown option {other}"),

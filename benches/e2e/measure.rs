@@ -6,7 +6,11 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::support::programs::{bin_dir, clean};
+use crate::support::proxy::Proxy;
 use crate::support::{Server, rsdump, rsrestore};
+
+/// How late a server that is far away hears and is heard.
+const DELAY: Duration = Duration::from_millis(10);
 
 /// What a run took, or the median of several runs, each number for itself.
 #[derive(Debug, Clone, Copy, Default)]
@@ -19,11 +23,14 @@ pub(crate) struct Measured {
     pub(crate) memory: u64,
     /// Bytes written to `$out`.
     pub(crate) output: u64,
+    /// Round trips to the server that is far away.
+    pub(crate) round_trips: u64,
 }
 
 /// A shell that knows the programs and the server.
 pub(crate) struct Shell {
     port: u16,
+    far: Proxy,
     programs: Vec<(&'static str, String)>,
     dir: tempfile::TempDir,
 }
@@ -44,6 +51,7 @@ impl Measured {
             cpu: middle(runs, |run| run.cpu, f64::total_cmp),
             memory: middle(runs, |run| run.memory, u64::cmp),
             output: middle(runs, |run| run.output, u64::cmp),
+            round_trips: middle(runs, |run| run.round_trips, u64::cmp),
         }
     }
 }
@@ -55,6 +63,7 @@ impl Shell {
         let tool = |name: &str| text(&bin_dir(18).join(name));
         Shell {
             port: server.port,
+            far: Proxy::start(server.port, DELAY, |_| None),
             programs: vec![
                 ("rsdump", ours(rsdump())),
                 ("rsrestore", ours(rsrestore())),
@@ -78,6 +87,7 @@ impl Shell {
         if let Some(before) = before {
             self.run(before, db);
         }
+        let before = self.far.round_trips();
         let timed = format!("TIMEFORMAT='%R %U %S'; time {{ {script}; }} 2>$errors");
         let child = self.command(&timed, db).spawn().expect("run a shell");
         let shell = child.id();
@@ -99,6 +109,7 @@ impl Shell {
             cpu: user + system,
             memory: watching.join().expect("watch the processes"),
             output: size(&out),
+            round_trips: (self.far.round_trips() - before) as u64,
         };
         let _ = fs::remove_dir_all(&out);
         let _ = fs::remove_file(&out);
@@ -111,6 +122,7 @@ impl Shell {
         command.envs(self.programs.iter().map(|(name, path)| (*name, path)));
         command.envs([("PGHOST", "127.0.0.1"), ("PGUSER", "postgres"), ("db", db)]);
         command.env("PGPORT", self.port.to_string());
+        command.env("far", self.far.port.to_string());
         command
             .env("out", self.path("out"))
             .env("errors", self.path("errors"));
