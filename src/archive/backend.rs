@@ -26,7 +26,7 @@ pub(crate) enum Backend {
     /// A directory, or a tar file as a folder of files.
     Directory(DirectoryReader),
     /// A tar file off a pipe.
-    TarStream(TarStream),
+    TarStream(Box<TarStream>),
 }
 
 macro_rules! each {
@@ -118,8 +118,10 @@ impl Backend {
 
     /// Announces which entries' data will be read.
     pub(crate) fn expect(&mut self, ids: impl Iterator<Item = DumpId>) {
-        if let Backend::Custom(reader) = self {
-            reader.expect(ids);
+        match self {
+            Backend::Custom(reader) => reader.expect(ids),
+            Backend::TarStream(reader) => reader.expect(ids),
+            Backend::Directory(_) => {}
         }
     }
 

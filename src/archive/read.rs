@@ -85,7 +85,7 @@ impl Archive {
             return Archive::new(contents, Backend::Directory(reader));
         }
         let (contents, reader) = TarStream::open(input).await?;
-        Archive::new(contents, Backend::TarStream(reader))
+        Archive::new(contents, Backend::TarStream(Box::new(reader)))
     }
 
     fn new<T>(contents: Contents<T>, reader: Backend) -> Result<Archive> {

@@ -95,7 +95,7 @@ fn stock_archives_of_every_format_make_the_script_that_pg_restore_makes() {
 }
 
 #[test]
-fn a_pipe_gives_a_selection_in_its_order_only() {
+fn what_was_not_announced_comes_from_a_pipe_in_its_order_only() {
     let bytes = stock("pg_dump_18");
     let mut archive = open(&bytes, true).unwrap();
     let toc = archive.toc().clone();

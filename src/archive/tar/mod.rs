@@ -5,6 +5,7 @@
 //! the reader of directory archives; a pipe member by member ([`stream`]). Nothing is ever unpacked, so that no
 //! name of a member is more than a name; those that would lead out of a directory are refused all the same.
 
+mod aside;
 mod folder;
 mod member;
 mod script;

@@ -1,4 +1,5 @@
-//! A tar archive off a pipe: member by member, each entry's data once and in the order in which it stands.
+//! A tar archive off a pipe: member by member, each entry's data once, in the order in which it stands or, where that
+//! was announced, in another.
 //!
 //! The list of large objects stands behind the objects, so that they are taken as they come and compared with
 //! the list at the end.
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use bstr::{BString, ByteSlice};
 use bytes::Bytes;
 
+use super::aside::Aside;
 use super::list_name;
 use super::member::{content, end_of, next_member, skip_content, skip_padding};
 use crate::archive::Problem;
@@ -38,6 +40,8 @@ pub(crate) struct TarStream {
     toc_crc32c: u32,
     /// What data has added up to that was read to its end, and whether rows or objects were counted.
     sums: HashMap<DumpId, (Sums, bool)>,
+    /// What was passed and will be wanted.
+    aside: Aside,
     /// The index came last, and what was read is what it says.
     proven: bool,
 }
@@ -87,6 +91,7 @@ impl TarStream {
             group: None,
             toc_crc32c: contents.crc32c,
             sums: HashMap::new(),
+            aside: Aside::default(),
             proven: false,
         };
         Ok((contents, stream))
@@ -183,10 +188,21 @@ impl TarStream {
         self.names.get(&id).map(|name| format!("File: {name}"))
     }
 
-    /// Goes forward to an entry's data.
+    /// Announces which entries' data will be read: what of it is passed by is kept.
+    pub(crate) fn expect(&mut self, ids: impl Iterator<Item = DumpId>) {
+        self.aside.expect(ids);
+    }
+
+    /// Goes forward to an entry's data, or back to where it was kept.
     pub(crate) async fn locate(&mut self, entry: &Entry) -> Result<Block> {
         self.group = None;
         let list = self.lists.iter().position(|(id, _)| *id == entry.dump_id);
+        if self.aside.enter(entry.dump_id).await? {
+            return Ok(match list {
+                Some(_) => Block::LargeObjects,
+                None => Block::Data,
+            });
+        }
         if let Some(list) = list {
             self.locate_list(list).await?;
             return Ok(Block::LargeObjects);
@@ -197,10 +213,11 @@ impl TarStream {
             return Err(out_of_order(&name));
         }
         while let Some(found) = self.next_name().await? {
-            self.note_passed(&found);
             if found == name {
+                self.note_passed(&found);
                 return Ok(Block::Data);
             }
+            self.pass(&found).await?;
         }
         Err(missing(&name))
     }
@@ -229,13 +246,51 @@ impl TarStream {
                     None => self.end_group().await,
                 };
             }
-            self.note_passed(&name);
+            self.pass(&name).await?;
         }
         Err(missing(&list))
     }
 
+    /// Passes the member that has begun, keeping its content if that will be wanted.
+    async fn pass(&mut self, name: &str) -> Result<()> {
+        let object = object_oid(name);
+        let list = self
+            .lists
+            .iter()
+            .find(|(_, list)| list == name)
+            .map(|(id, _)| *id);
+        let owner = match (list, object) {
+            (Some(id), _) => Some(id),
+            // Objects stand before their list.
+            (None, Some(_)) => self.lists.get(self.passed_lists).map(|(id, _)| *id),
+            (None, None) => self
+                .names
+                .iter()
+                .find(|(_, of)| of.as_slice() == name.as_bytes())
+                .map(|(id, _)| *id),
+        };
+        if let Some(id) = owner.filter(|id| self.aside.wants(*id)) {
+            if list.is_some() {
+                let seen = self.aside.objects(id);
+                self.check_list(name, &seen).await?;
+            } else {
+                self.aside.begin(id, object, self.left).await?;
+                while self.left > 0 {
+                    let bytes = self.input.bytes(self.left).await?;
+                    self.left -= bytes.len() as u64;
+                    self.aside.keep(&bytes).await?;
+                }
+            }
+        }
+        self.note_passed(name);
+        Ok(())
+    }
+
     /// Goes to the next large object of the group; `None` after the last.
     pub(crate) async fn next_large_object(&mut self) -> Result<Option<u32>> {
+        if self.aside.is_open() {
+            return self.aside.next_part().await;
+        }
         let Some(group) = &mut self.group else {
             return Ok(None);
         };
@@ -268,26 +323,30 @@ impl TarStream {
         let Some(group) = self.group.take() else {
             return Ok(());
         };
-        let content = content(&mut self.input, self.left).await?;
-        self.left = 0;
         self.note_passed(&group.list);
-        let listed = objects_of(&content, &group.list)?;
+        self.check_list(&group.list, &group.seen).await
+    }
+
+    /// Reads the list that has begun, which must be of the objects that came.
+    async fn check_list(&mut self, list: &str, seen: &[u32]) -> Result<()> {
+        let content = content(&mut self.input, std::mem::take(&mut self.left)).await?;
+        let listed = objects_of(&content, list)?;
         let named = listed.iter().all(|(oid, name)| object_oid(name) == Some(*oid));
-        if named && listed.iter().map(|(oid, _)| *oid).eq(group.seen) {
+        if named && listed.iter().map(|(oid, _)| oid).eq(seen) {
             Ok(())
         } else {
             Err(Error::new(
                 ErrorKind::Archive,
-                format!(
-                    "the large objects in the archive are not those of its list \"{}\"",
-                    group.list
-                ),
+                format!("the large objects in the archive are not those of its list \"{list}\""),
             ))
         }
     }
 
     /// The next bytes of the member, as many as are at hand but not more than `at_most`.
     pub(crate) async fn stored(&mut self, at_most: usize) -> Result<Option<Bytes>> {
+        if self.aside.is_open() {
+            return self.aside.stored(at_most).await;
+        }
         if self.left == 0 {
             return Ok(None);
         }
@@ -298,6 +357,7 @@ impl TarStream {
 
     /// Passes over what is left of the member and takes the next one's header.
     async fn next_name(&mut self) -> Result<Option<String>> {
+        self.aside.leave();
         self.input.skip(std::mem::take(&mut self.left)).await?;
         skip_padding(&mut self.input, std::mem::take(&mut self.size)).await?;
         let member = next_member(&mut self.input).await?;
