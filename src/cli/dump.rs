@@ -219,7 +219,7 @@ pub fn main() -> ExitCode {
         Err(code) => return code,
     };
     filters.add_to(&mut args);
-    messages.set_verbose(args.verbose > 0);
+    messages.set_verbose(args.verbose);
     // Whoever calls it pg_dump has scripts that rely on pg_dump's compression.
     let options = match dump_options::check(&args, messages.like_pg_tools()) {
         Ok(options) => options,
@@ -230,6 +230,7 @@ pub fn main() -> ExitCode {
         Ok(account) => account,
         Err(refusal) => return refusal.tell(&messages),
     };
+    messages.debug_archive(options.output.file.as_deref(), Some(options.output.format));
     let observer = observer(&messages, account.progress());
     let runtime = match options.entries.data || args.to.is_some() {
         true => runtime::start(&messages),

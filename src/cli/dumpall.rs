@@ -298,7 +298,7 @@ pub fn main() -> ExitCode {
         Ok(args) => args,
         Err(code) => return code,
     };
-    messages.set_verbose(args.verbose > 0);
+    messages.set_verbose(args.verbose);
     let options = match check(&args, filtered, &messages) {
         Ok(options) => options,
         Err(refusal) => return refusal.tell(&messages),

@@ -12,6 +12,7 @@ use bstr::{BStr, BString};
 use indicatif::ProgressBar;
 use serde_json::Value;
 
+use crate::archive::Format;
 use crate::restore::{Failure, Skip};
 
 /// Prints messages in a program's name, and remembers those that a report tells again.
@@ -19,6 +20,7 @@ use crate::restore::{Failure, Skip};
 pub struct Messages {
     program: BString,
     verbose: bool,
+    very_verbose: bool,
     shared: Arc<Shared>,
 }
 
@@ -62,6 +64,7 @@ impl Messages {
         Messages {
             program: name.unwrap_or(default).into(),
             verbose: false,
+            very_verbose: false,
             shared: Arc::default(),
         }
     }
@@ -79,9 +82,10 @@ impl Messages {
         )
     }
 
-    /// Shows or hides [`info`](Self::info).
-    pub fn set_verbose(&mut self, verbose: bool) {
-        self.verbose = verbose;
+    /// Shows or hides [`info`](Self::info), and from the second level on [`debug`](Self::debug).
+    pub fn set_verbose(&mut self, level: u8) {
+        self.verbose = level > 0;
+        self.very_verbose = level > 1;
     }
 
     /// Something failed.
@@ -134,6 +138,27 @@ impl Messages {
         if self.verbose {
             self.print(b"", text.as_ref());
         }
+    }
+
+    /// What only those want to know who look for a fault; shown with `-vv`.
+    pub fn debug(&self, text: impl AsRef<[u8]>) {
+        if self.very_verbose {
+            self.print(b"", text.as_ref());
+        }
+    }
+
+    /// Of which archive it will be, and of which format: in the tools' words and numbers, where no format is one to be
+    /// found out.
+    pub(super) fn debug_archive(&self, file: Option<&Path>, format: Option<Format>) {
+        let number = match format {
+            None => 0,
+            Some(Format::Custom) => 1,
+            Some(Format::Tar) => 3,
+            Some(Format::Plain) => 4,
+            Some(Format::Directory) => 5,
+        };
+        let name = file.map_or("(stdio)".into(), |file| file.to_string_lossy());
+        self.debug(format!("allocating AH for {name}, format {number}"));
     }
 
     /// A message without a kind, as argv's parser gives them.

@@ -156,7 +156,7 @@ pub fn main() -> ExitCode {
         Err(code) => return code,
     };
     filters.add_to(&mut args);
-    messages.set_verbose(args.verbose > 0);
+    messages.set_verbose(args.verbose);
     let job = match restore_options::check(&args) {
         Ok(job) => job,
         Err(refusal) => return refusal.tell(&messages),
@@ -217,6 +217,11 @@ async fn run(
     messages: &Messages,
 ) -> Result<Report> {
     let mut observer = Told::new(messages, progress);
+    let said = said_format(args.format.as_deref());
+    messages.debug_archive(job.input.as_deref(), said);
+    if said.is_none() {
+        messages.debug("attempting to ascertain archive format");
+    }
     let archive = match open(job.input.as_ref(), messages).await? {
         Opened::Archive(archive) => {
             if let Some(option) = restore_cluster::typed(args) {
@@ -246,11 +251,12 @@ async fn run(
             return dump.to_server(params, &options, &mut observer).await;
         }
     };
-    check_format(
-        args.format.as_deref(),
-        archive.header().format,
-        job.input.as_ref(),
-    )?;
+    for (number, entry) in archive.toc().iter().enumerate() {
+        let (id, desc) = (entry.dump_id, &entry.desc);
+        let text = format!("read TOC entry {number} (ID {id}) for {desc} ");
+        messages.debug([text.as_bytes(), &entry.tag].concat());
+    }
+    check_format(said, archive.header().format, job.input.as_ref())?;
     if messages.like_pg_tools() && job.options.jobs > 1 && matches!(job.action, Action::Server) {
         check_parallel(&archive, job.input.as_ref())?;
     }
@@ -340,14 +346,21 @@ fn connect_options(args: &Args, messages: &Messages) -> ConnectOptions {
     options
 }
 
+/// The format that the archive is said to be of.
+fn said_format(name: Option<&str>) -> Option<Format> {
+    let letter = name.and_then(|name| name.chars().next());
+    match letter.map(|letter| letter.to_ascii_lowercase()) {
+        Some('c') => Some(Format::Custom),
+        Some('d') => Some(Format::Directory),
+        Some('t') => Some(Format::Tar),
+        _ => None,
+    }
+}
+
 /// Refuses an archive that is not of the format it was said to be of, in pg_restore's words.
-fn check_format(said: Option<&str>, found: Format, input: Option<&PathBuf>) -> Result<()> {
-    let letter = said.and_then(|name| name.chars().next());
-    let said = match letter.map(|letter| letter.to_ascii_lowercase()) {
-        Some('c') => Format::Custom,
-        Some('d') => Format::Directory,
-        Some('t') => Format::Tar,
-        _ => return Ok(()),
+fn check_format(said: Option<Format>, found: Format, input: Option<&PathBuf>) -> Result<()> {
+    let Some(said) = said else {
+        return Ok(());
     };
     let why = match (said, found, input) {
         _ if said == found => return Ok(()),

@@ -413,7 +413,10 @@ impl Data<'_> {
         match source {
             DataSource::Rows(_) | DataSource::Inserts(..) => {
                 writer.begin_data(entry.dump_id).await?;
-                (self.info)(announce::rows(entry).as_bstr());
+                // As pg_dump has it, of rows as INSERT commands nothing is said.
+                if matches!(source, DataSource::Rows(_)) {
+                    (self.info)(announce::rows(entry).as_bstr());
+                }
                 while let Some(segment) = self.segments.next().await {
                     self.progress.bytes(segment.plain_len);
                     done.rows += segment.rows;

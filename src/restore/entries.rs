@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use bstr::{BStr, BString};
+use bstr::{BStr, BString, ByteSlice};
 
 use super::batches;
 use super::data::Loaded;
@@ -19,6 +19,7 @@ use crate::archive::Archive;
 use crate::progress::Done;
 use crate::script::large_object::Style;
 use crate::script::{Drops, Purpose, Script, Statement, Step};
+use crate::sql::roles::statements;
 use crate::sql::text;
 use crate::toc::{Desc, DumpId, Entry};
 
@@ -227,6 +228,14 @@ impl<'a, 'o> Entries<'a, 'o> {
             (Step::Note(_), _) => {}
             (Step::Info(message), _) => self.lane.info(message),
             (Step::Warning(message), _) => self.lane.warning(&message),
+            (Step::Statement(statement), Some(entry)) if self.is_one_by_one(entry, &statement) => {
+                for sql in one_by_one(&statement.sql) {
+                    let purpose = Purpose::Execute;
+                    self.lane
+                        .statement(Some(entry), Statement { sql, purpose })
+                        .await?;
+                }
+            }
             (Step::Statement(statement), _) => self.lane.statement(entry, statement).await?,
             (Step::Connect { database, .. }, _) => self.lane.reconnect(BStr::new(&database)).await?,
             (Step::Rows(_), Some(entry)) => {
@@ -249,6 +258,13 @@ impl<'a, 'o> Entries<'a, 'o> {
             (Step::Rows(_) | Step::LargeObjects, None) => {}
         }
         Ok(())
+    }
+
+    /// Whether each of an entry's grants stands for itself: where one may be refused, the others are to be there.
+    fn is_one_by_one(&self, entry: &Entry, statement: &Statement) -> bool {
+        self.lane.managed.is_some()
+            && statement.purpose == Purpose::Execute
+            && matches!(entry.desc, Desc::Acl | Desc::DefaultAcl)
     }
 
     async fn rows(&mut self, entry: &Entry, copy: &[u8], load: &Load) -> Result<Outcome, Stop> {
@@ -292,5 +308,17 @@ impl<'a, 'o> Entries<'a, 'o> {
             (_, loaded) => self.lane.loaded(entry, copy, loaded)?,
         }
         Ok(Outcome::Told)
+    }
+}
+
+/// The statements of a text; the text itself if it has none that is ended.
+fn one_by_one(sql: &BString) -> Vec<BString> {
+    let found = statements(sql.as_bstr());
+    let parts = found.into_iter().filter_map(|found| sql.get(found.range));
+    let parts: Vec<BString> = parts.map(BString::from).collect();
+    if parts.is_empty() {
+        vec![sql.clone()]
+    } else {
+        parts
     }
 }

@@ -164,14 +164,18 @@ impl Managed {
         }
         // Only a superuser may have an aggregate with such a state; the server has no code of its own for that.
         let denied = denied || entry.desc == Desc::Aggregate && sql.contains_str("STYPE = internal");
+        // Of several grants on an object, it is said which.
+        let is_grant = matches!(entry.desc, Desc::Acl | Desc::DefaultAcl);
+        let shown = sql.trim_end_with(|c| matches!(c, '\n' | ';')).to_str_lossy();
+        let shown = if is_grant { &*shown } else { "" };
         let needs_skipped = self.needs_skipped(entry.dump_id);
         if !denied && !needs_skipped {
             return None;
         }
         self.skipped().insert(entry.dump_id);
         match denied {
-            true => skip("", &error.message),
-            false => skip("", &format!("needs what was skipped: {}", error.message)),
+            true => skip(shown, &error.message),
+            false => skip(shown, &format!("needs what was skipped: {}", error.message)),
         }
     }
 

@@ -40,4 +40,5 @@ mod target_version;
 mod terminal;
 mod tls;
 mod tutorial;
+mod verbose;
 mod versions;

@@ -170,3 +170,50 @@ fn renamed_roles_are_renamed_everywhere() {
         renamed.as_bytes(),
     );
 }
+
+/// One grant that is refused does not take the others of its entry with it, and is named.
+#[test]
+fn grants_are_skipped_one_by_one() {
+    let server = Server::get(18);
+    let source = TempDb::new(server);
+    source.psql(ROLE);
+    source.psql(
+        "CREATE TABLE t (a integer); ALTER TABLE t OWNER TO regress_managed;
+         GRANT SELECT ON t TO PUBLIC; GRANT INSERT ON t TO pg_monitor; GRANT UPDATE ON t TO pg_signal_backend",
+    );
+    let dir = tempfile::tempdir().expect("make a directory");
+    let archive = dir.path().join("archive");
+    stdout_of(source.aim(rsdump()).args(["-Fc", "-f"]).arg(&archive));
+    for jobs in ["-j1", "-j2"] {
+        let db = own(server);
+        db.psql(
+            "GRANT ALL ON SCHEMA public TO regress_managed;
+             CREATE FUNCTION guard() RETURNS event_trigger LANGUAGE plpgsql AS $$BEGIN
+                IF current_query() LIKE '%INSERT%' THEN
+                    RAISE insufficient_privilege USING MESSAGE = 'no such grants here'; END IF; END$$;
+             CREATE EVENT TRIGGER guard ON ddl_command_end WHEN TAG IN ('GRANT') EXECUTE FUNCTION guard()",
+        );
+        let restored = run(db
+            .aim(rsrestore())
+            .args(["-U", "regress_managed", "--managed", jobs])
+            .arg(&archive));
+        let told = String::from_utf8_lossy(&restored.stderr).into_owned();
+        assert!(restored.status.success(), "{told}");
+        let skipped: Vec<&str> = told.lines().filter(|line| line.contains("TABLE t")).collect();
+        assert_eq!(
+            skipped,
+            [
+                "rsrestore: skipped: ACL TABLE t (schema public), GRANT INSERT ON TABLE public.t TO pg_monitor: \
+              no such grants here"
+            ],
+            "{told}"
+        );
+        let granted = db.psql("SELECT relacl FROM pg_class WHERE oid = 't'::regclass");
+        let granted = String::from_utf8_lossy(&granted);
+        assert!(
+            granted.contains("=r/") && granted.contains("pg_signal_backend=w/"),
+            "{granted}"
+        );
+        assert!(!granted.contains("pg_monitor"), "{granted}");
+    }
+}

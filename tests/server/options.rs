@@ -55,7 +55,6 @@ const RESTORE: Tool = Tool {
             "--help=3",
             "help is an option like others, and given wherever it is asked for",
         ),
-        ("-vv", "there is no second level of verbosity"),
         ("-V", "the versions differ"),
     ],
 };
@@ -399,6 +398,8 @@ const DUMP_CONTENT: &[&str] = &[
     "-v -a --no-sync -f /dev/null",
     "-v --statistics-only --no-sync -f /dev/null",
     "-v -C -s --no-sync -f /dev/null",
+    "-v --inserts --no-sync -f /dev/null",
+    "-vv -s --no-sync -f /dev/null",
 ];
 
 const RESTORE_CONTENT: &[&str] = &[
