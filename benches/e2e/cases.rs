@@ -1,8 +1,8 @@
 //! What is measured: the databases, and the commands of both sides.
 //!
-//! Commands are lines for a shell that knows `$rsdump`, `$rsrestore`, `$pg_dump`, `$pg_restore`, `$psql`, the database as `$db`, a
-//! path for output as `$out`, and a directory for what a case prepares as `$kept`. At the port `$far` the same server answers
-//! 20 ms late.
+//! Commands are lines for a shell that knows `$rsdump`, `$rsrestore`, `$pg_dump`, `$pg_restore`, `$psql` (all of PostgreSQL's are in
+//! `$bin`), the database as `$db`, a path for output as `$out`, and a directory for what a case prepares as `$kept`. At the port
+//! `$far` the same server answers 20 ms late.
 
 use crate::support::{Server, TempDb, stdout_of};
 
@@ -36,6 +36,8 @@ pub(crate) struct Case {
     pub(crate) floor: Option<&'static str>,
     /// The ratio of wall time to reach.
     pub(crate) at_most: f64,
+    /// The program that it is compared with, if not one of PostgreSQL's; left out where it is not installed.
+    pub(crate) peer: Option<&'static str>,
     /// The ratio of client processor time to reach, where that is promised.
     pub(crate) cpu_at_most: Option<f64>,
     /// Bytes of memory at the peak, where that is promised.
@@ -51,6 +53,7 @@ const DUMP: Case = Case {
     before: None,
     floor: None,
     at_most: 1.0,
+    peer: None,
     cpu_at_most: None,
     memory_at_most: Some(MEMORY),
 };
@@ -251,6 +254,16 @@ pub(crate) const ALL: &[Case] = &[
         ours: "$rsdump -j2 --to target $db",
         theirs: "$pg_dump -Fc -Z0 $db | $pg_restore -d target",
         at_most: 0.7,
+        ..DUMP
+    },
+    Case {
+        name: "200 tables, copied straight, beside pgcopydb",
+        data: Data::Tables,
+        before: NEW_TARGET,
+        ours: "$rsdump -j2 --to target $db",
+        theirs: "PATH=$bin:$PATH pgcopydb clone --restart --not-consistent --dir $kept/pgcopydb --table-jobs 2 \
+                 --index-jobs 2 --source dbname=$db --target dbname=target",
+        peer: Some("pgcopydb"),
         ..DUMP
     },
     Case {

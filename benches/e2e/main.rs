@@ -15,7 +15,7 @@ mod report;
 mod support;
 
 use cases::{Case, Data};
-use measure::{Measured, Shell};
+use measure::{Measured, Shell, is_installed};
 use report::Row;
 use support::{Server, Setup};
 
@@ -37,8 +37,11 @@ fn main() {
     };
     let server = Server::start(options.major, setup);
     let shell = Shell::new(&server);
-    let chosen =
-        |case: &&Case| case.name.contains(&options.only) && (options.long || case.data != Data::Long);
+    let chosen = |case: &&Case| {
+        case.name.contains(&options.only)
+            && (options.long || case.data != Data::Long)
+            && case.peer.is_none_or(is_installed)
+    };
     let cases: Vec<&Case> = cases::ALL.iter().filter(chosen).collect();
     for data in Data::ALL {
         if cases.iter().any(|case| case.data == data) {

@@ -69,6 +69,7 @@ impl Shell {
                 ("rsrestore", ours(rsrestore())),
                 ("pg_dump", tool("pg_dump")),
                 ("pg_restore", tool("pg_restore")),
+                ("bin", text(&bin_dir(18))),
                 ("psql", format!("{} -X -q", tool("psql"))),
             ],
             dir: tempfile::tempdir().expect("make a directory"),
@@ -134,6 +135,12 @@ impl Shell {
     fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
+}
+
+/// Whether a program is somewhere on the path.
+pub(crate) fn is_installed(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|dir| dir.join(program).is_file())
 }
 
 /// Bytes of a file or of all files in a directory.
