@@ -289,6 +289,33 @@ pub(super) fn support_functions<const SINCE: u32>(pass: &mut Pass<'_>) {
     });
 }
 
+/// Servers before 12 kept all options of dictionaries in quotes, where later ones want numbers for truth values.
+pub(super) fn quoted_numbers(pass: &mut Pass<'_>) {
+    pass.change(|body| match body {
+        Body::TsDictionary(dictionary) => match dictionary.options.as_ref().and_then(without_quotes) {
+            Some(options) => {
+                dictionary.options = Some(options);
+                true
+            }
+            None => false,
+        },
+        _ => false,
+    });
+}
+
+fn without_quotes(options: &BString) -> Option<BString> {
+    let tokens = Tokens::of(options);
+    let bare: Vec<_> = (1..tokens.len())
+        .filter(|at| tokens.are(at - 1, &["="]))
+        .filter_map(|at| {
+            let number = tokens.text(at).strip_prefix(b"'")?.strip_suffix(b"'")?;
+            let is_number = !number.is_empty() && number.iter().all(u8::is_ascii_digit);
+            is_number.then_some((at..at + 1, number))
+        })
+        .collect();
+    (!bare.is_empty()).then(|| tokens.replaced(&bare))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -300,5 +327,13 @@ mod tests {
             "\n SELECT 1;\n"
         );
         assert_eq!(as_string(&"RETURN (a + 1)".into()), "SELECT (a + 1)");
+    }
+
+    #[test]
+    fn numbers_lose_their_quotes_and_texts_keep_them() {
+        let options = "synonyms = '1x''= ''2', casesensitive = '1', x = ''".into();
+        let bare = without_quotes(&options).expect("a number");
+        assert_eq!(bare, "synonyms = '1x''= ''2', casesensitive = 1, x = ''");
+        assert_eq!(without_quotes(&bare), None);
     }
 }

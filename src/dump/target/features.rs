@@ -5,7 +5,8 @@
 use super::Era::{Before, Since};
 use super::Remedy::{Approximate, LeaveOut, Rewrite};
 use super::{
-    Era, Feature, Pass, Remedy, code, locale, partitions, privileges, relations, replication, syntax, tables,
+    Era, Feature, Pass, Remedy, code, locale, partitions, privileges, relations, replication, storage,
+    syntax, tables,
 };
 
 /// All features, those of syntax within expressions and queries included.
@@ -45,7 +46,9 @@ const FEATURES: &[Feature] = &[
         Approximate("the operator class has none"), code::support_functions::<11>),
     feature(Since(11), "publishing TRUNCATE", Approximate("it is not published"), replication::truncate),
     feature(Since(11), "window frames in GROUPS, with EXCLUDE or RANGE offsets", LeaveOut, syntax::window_frames),
+    feature(Since(11), "toast_tuple_target and vacuum_cleanup_index_scale_factor", Approximate("the default applies"), storage::parameters::<11>),
 
+    feature(Before(12), "numbers in quotes as options of dictionaries", Rewrite, code::quoted_numbers),
     feature(Before(12), "tables WITH OIDS", Approximate("the rows have no OIDs"), tables::with_oids_gone),
     feature(Since(12), "table access methods", LeaveOut, relations::table_access_methods),
     feature(Since(12), "the choice of an access method",
@@ -58,6 +61,9 @@ const FEATURES: &[Feature] = &[
     feature(Since(12), "support functions", Approximate("the function has none"), code::support),
     feature(Since(12), "statistics of most common values", Approximate("the other kinds are collected"), relations::mcv),
     feature(Since(12), "[NOT] MATERIALIZED", Rewrite, syntax::materialized),
+    feature(Since(12), "vacuum_index_cleanup and vacuum_truncate", Approximate("the default applies"), storage::parameters::<12>),
+    feature(Since(12), "fractions in autovacuum_vacuum_cost_delay", Approximate("the default applies"), storage::fractional_delays),
+    feature(Since(12), "covering GiST indexes", Approximate("the index holds its keys alone"), storage::include_in_gist),
 
     feature(Since(13), "row triggers BEFORE on partitioned tables", LeaveOut, partitions::before_row_triggers),
     feature(Since(13), "parameters of operator classes", Approximate("their defaults apply"), tables::opclass_parameters),
@@ -69,6 +75,7 @@ const FEATURES: &[Feature] = &[
         Approximate("the operator class has none"), code::support_functions::<13>),
     feature(Since(13), "WITH TIES", LeaveOut, syntax::with_ties),
     feature(Since(13), "IS NORMALIZED", LeaveOut, syntax::is_normalized),
+    feature(Since(13), "autovacuum_vacuum_insert_threshold, autovacuum_vacuum_insert_scale_factor and deduplicate_items", Approximate("the default applies"), storage::parameters::<13>),
 
     feature(Before(14), "postfix operators", LeaveOut, code::postfix_operators),
     feature(Before(14), "aggregates over the array functions' former types", Rewrite, code::former_array_functions),
@@ -87,6 +94,9 @@ const FEATURES: &[Feature] = &[
     feature(Since(14), "aliases of JOIN USING", LeaveOut, syntax::join_using_alias),
     feature(Since(14), "SUBSTRING … SIMILAR", LeaveOut, syntax::substring_similar),
     feature(Since(14), "EXTRACT as numeric", Rewrite, syntax::extract),
+    feature(Since(14), "vacuum_index_cleanup of auto", Approximate("the default applies"), storage::automatic_index_cleanup),
+    feature(Since(14), "BRIN operator classes with bloom filters and several ranges", Approximate("the default one is used"), storage::brin_opclasses),
+    feature(Since(14), "covering SP-GiST indexes", Approximate("the index holds its keys alone"), storage::include_in_spgist),
 
     feature(Since(15), "NULLS NOT DISTINCT", Approximate("NULLs are distinct"), tables::nulls_not_distinct),
     feature(Since(15), "the columns of ON DELETE SET",
@@ -116,7 +126,6 @@ const FEATURES: &[Feature] = &[
     feature(Since(17), "login event triggers", LeaveOut, relations::login_triggers),
     feature(Since(17), "the access method of partitioned tables",
         Approximate("partitions to come have the default one"), partitions::access_method),
-    feature(Since(17), "exclusion constraints of partitioned tables", LeaveOut, partitions::exclusion),
     feature(Since(17), "the privilege MAINTAIN", Approximate("it is not granted"), privileges::maintain),
     feature(Since(17), "constraints NOT NULL of domains with a name", Rewrite, tables::domain_not_null),
     feature(Since(17), "failover of subscriptions", Approximate("it is off"), replication::failover),
@@ -124,6 +133,8 @@ const FEATURES: &[Feature] = &[
     feature(Since(17), "MERGE with RETURNING or BY SOURCE", LeaveOut, syntax::newer_merge),
     feature(Since(17), "AT LOCAL", LeaveOut, syntax::at_local),
 
+    // 17 has them, but cannot attach those of the partitions.
+    feature(Since(18), "exclusion constraints of partitioned tables", LeaveOut, partitions::exclusion),
     feature(Since(18), "names of constraints NOT NULL", Rewrite, tables::not_null_names),
     feature(Since(18), "comments on constraints NOT NULL", Approximate("there is none"), tables::not_null_comments),
     feature(Since(18), "constraints NOT NULL with NO INHERIT", Approximate("the column may be NULL"), tables::not_null_no_inherit),
@@ -140,6 +151,7 @@ const FEATURES: &[Feature] = &[
     feature(Since(18), "default privileges of large objects", LeaveOut, privileges::large_objects),
     feature(Since(18), "RETURNING WITH (OLD, NEW)", LeaveOut, syntax::returning_with),
     feature(Since(18), "the import of planner statistics", Approximate("ANALYZE must collect them anew"), relations::planner_statistics),
+    feature(Since(18), "autovacuum_vacuum_max_threshold and vacuum_max_eager_freeze_failure_rate", Approximate("the default applies"), storage::parameters::<18>),
 ];
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ mod partitions;
 mod privileges;
 mod relations;
 mod replication;
+mod storage;
 mod syntax;
 mod tables;
 mod tokens;
