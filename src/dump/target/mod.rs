@@ -85,7 +85,7 @@ struct Pass<'a> {
     found: Vec<BString>,
     /// What cannot be dumped at all.
     lost: HashSet<DumpId>,
-    /// Columns that are text in the dump and something else on the source: table, number, name.
+    /// Columns that are text in the dump and something else on the source, or gone: table, number, name.
     retyped: Vec<(DumpId, i16, Name)>,
 }
 

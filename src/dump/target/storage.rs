@@ -142,7 +142,7 @@ fn without_parameters(definition: &BString, is_newer: impl Fn(&[u8], &[u8]) -> b
     let close = tokens.closing(with + 1)?;
     let mut items = Vec::new();
     let mut start = with + 2;
-    for at in start..=close {
+    for at in with + 2..=close {
         if tokens.are(at, &[","]) || at == close {
             items.push(start..at);
             start = at + 1;

@@ -9,7 +9,7 @@ use crate::objects::table::constraint::{Constraint, ConstraintKind, ConstraintOn
 use crate::objects::table::{Column, RelKind, Table};
 use crate::objects::types::Definition;
 use crate::objects::{Body, Catalog, Components};
-use crate::toc::DumpId;
+use crate::toc::{DumpId, Name};
 
 impl Pass<'_> {
     /// Calls `change` for each column of each wanted table, foreign tables included; where it says that it has changed something,
@@ -176,7 +176,14 @@ fn without_parameters(definition: &BString) -> Option<BString> {
 }
 
 pub(super) fn with_oids_gone(pass: &mut Pass<'_>) {
-    pass.change(|body| matches!(body, Body::Table(table) if table.with_oids));
+    /// `pg_attribute.attnum` of the column that goes.
+    const OID: i16 = -2;
+    for id in pass.wanted() {
+        if matches!(&pass.catalog.object(id).body, Body::Table(table) if table.with_oids) {
+            pass.find(id);
+            pass.retyped.push((id, OID, Name::from("oid")));
+        }
+    }
 }
 
 pub(super) fn compression(pass: &mut Pass<'_>) {
