@@ -52,7 +52,7 @@ pub(super) struct Args {
     /// With several jobs: cut tables into segments of about this size (default 8MB)
     #[arg(long, value_name = "SIZE", help_heading = "General options")]
     pub(super) segment_size: Option<String>,
-    /// Say what is being done
+    /// Say what is being done; more of it if given twice
     #[arg(short = 'v', long, action = ArgAction::Count, help_heading = "General options")]
     pub(super) verbose: u8,
     /// Print the version, then exit

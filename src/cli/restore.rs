@@ -53,7 +53,7 @@ pub(super) struct Args {
     /// Check all of the archive, without a server
     #[arg(long, help_heading = "General options")]
     pub(super) verify: bool,
-    /// Say what is being done
+    /// Say what is being done; more of it if given twice
     #[arg(short = 'v', long, action = ArgAction::Count, help_heading = "General options")]
     pub(super) verbose: u8,
     /// Print the version, then exit

@@ -144,6 +144,7 @@ impl Session {
         let (setup, begin) = (setup_sql(self.version(), options), snapshot.begin_sql());
         let facts = "SELECT pg_catalog.pg_client_encoding(), \
              pg_catalog.current_setting('standard_conforming_strings'), \
+             pg_catalog.current_setting('is_superuser'), \
              CASE WHEN pg_catalog.pg_is_in_recovery() THEN 'on' ELSE 'off' END, \
              pg_catalog.pg_backend_pid()";
         let (setup, begin, rows) = tokio::join!(
@@ -156,7 +157,13 @@ impl Session {
         let rows = rows?;
         if let Some(row) = rows.first() {
             let mut columns = Columns::new(row);
-            for name in ["client_encoding", "standard_conforming_strings", "in_hot_standby"] {
+            // A role may have been taken on, which need not be a superuser even if who logged in is one.
+            for name in [
+                "client_encoding",
+                "standard_conforming_strings",
+                "is_superuser",
+                "in_hot_standby",
+            ] {
                 self.note_parameter(name, columns.text()?);
             }
             return columns.int4();

@@ -34,7 +34,7 @@ complete -c rsdump -s h -l host -d 'Database server host or socket directory' -r
 complete -c rsdump -s p -l port -d 'Database server port number' -r
 complete -c rsdump -s U -l username -d 'Connect as specified database user' -r
 complete -c rsdump -l role -d 'Do SET ROLE before anything else' -r
-complete -c rsdump -s v -l verbose -d 'Say what is being done'
+complete -c rsdump -s v -l verbose -d 'Say what is being done; more of it if given twice'
 complete -c rsdump -s V -l version -d 'Print the version, then exit'
 complete -c rsdump -l best-effort -d 'With --target-version: leave out or approximate what that release does not know'
 complete -c rsdump -l no-sync -d 'Do not wait for the file to be safe on disk'

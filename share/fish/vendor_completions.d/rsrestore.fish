@@ -26,7 +26,7 @@ complete -c rsrestore -s U -l username -d 'Connect as specified database user' -
 complete -c rsrestore -l role -d 'Do SET ROLE before anything else' -r
 complete -c rsrestore -s l -l list -d 'Print the archive\'s table of contents'
 complete -c rsrestore -l verify -d 'Check all of the archive, without a server'
-complete -c rsrestore -s v -l verbose -d 'Say what is being done'
+complete -c rsrestore -s v -l verbose -d 'Say what is being done; more of it if given twice'
 complete -c rsrestore -s V -l version -d 'Print the version, then exit'
 complete -c rsrestore -s ? -l help -d 'Show this help, then exit'
 complete -c rsrestore -s g -l globals-only -d 'Of a cluster, restore only what belongs to no database'

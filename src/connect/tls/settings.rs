@@ -185,6 +185,23 @@ mod tests {
     }
 
     #[test]
+    fn files_are_read_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("crl.pem");
+        std::fs::write(&file, "").unwrap();
+        let settings = read(&format!("sslcrl={}", file.display())).unwrap();
+        let first = super::super::files::revocation_lists(&settings).unwrap_err();
+        assert!(first.contains("no revocation list found"), "{first}");
+        // A copy, as each connection has one, does not look again.
+        std::fs::remove_file(&file).unwrap();
+        assert_eq!(
+            super::super::files::revocation_lists(&settings.clone()),
+            Err(first)
+        );
+        assert!(super::super::files::revocation_lists(&read("").unwrap()).is_ok());
+    }
+
+    #[test]
     fn encryption_is_preferred_and_the_systems_roots_ask_for_all_of_it() {
         assert_eq!(read("").unwrap().mode, SslMode::Prefer);
         assert_eq!(read("sslmode=allow").unwrap().mode, SslMode::Allow);
