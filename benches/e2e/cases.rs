@@ -245,6 +245,8 @@ pub(crate) const ALL: &[Case] = &[
         ours: "$rsdump -Fc -Z0 -j2 $db | $rsrestore -j2 -d target",
         theirs: "$pg_dump -Fc -Z0 $db | $pg_restore -d target",
         at_most: 0.7,
+        // A dump and a restore.
+        memory_at_most: Some(2 * MEMORY),
         ..DUMP
     },
     Case {
