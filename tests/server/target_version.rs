@@ -29,7 +29,9 @@ fn carry(db: &TempDb<'_>, release: u32, directory: &Path) -> Result<(), String> 
     let dump = |file: &Path, format: &str| {
         let target = format!("--target-version={release}");
         let options = ["--best-effort", "--no-tablespaces", "-F", format, "-f"];
-        stdout_of(db.aim(rsdump()).arg(target).args(options).arg(file));
+        // The server 10 that there is crashes when a session ends that made a subscription.
+        let without = (release == 10).then_some("--no-subscriptions");
+        stdout_of(db.aim(rsdump()).arg(target).args(without).args(options).arg(file));
     };
     let failed = |what: &str, output: std::process::Output| {
         let told = output.stderr.as_bstr();
