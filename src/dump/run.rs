@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bstr::{BStr, BString, ByteSlice};
+use futures_util::future::BoxFuture;
 
 use super::announce;
 use super::large_objects::LargeObjectReader;
@@ -146,7 +147,17 @@ pub async fn dump_to(
     }
 }
 
-async fn run<W: ArchiveWriter>(
+/// Boxed, for what a dump needs is too much for the stack of a thread that runs other futures beside it.
+fn run<'a, W: ArchiveWriter + 'a>(
+    params: &'a ConnectParams,
+    options: &'a DumpOptions,
+    writer: W,
+    observer: &'a Observer,
+) -> BoxFuture<'a, Result<DumpReport>> {
+    Box::pin(run_to_end(params, options, writer, observer))
+}
+
+async fn run_to_end<W: ArchiveWriter>(
     params: &ConnectParams,
     options: &DumpOptions,
     mut writer: W,
@@ -160,7 +171,7 @@ async fn run<W: ArchiveWriter>(
     options.no_unlogged_table_data |= server.parameter("in_hot_standby") == "on";
     let options = &options;
     (observer.progress).connected(params.database(), server.parameter("server_version").as_bstr());
-    let planned = make_plan(&server, options, observer).await;
+    let planned = Box::pin(make_plan(&server, options, observer)).await;
     if planned.is_err() {
         server.cancel().await;
     }
@@ -169,7 +180,15 @@ async fn run<W: ArchiveWriter>(
     writer
         .begin_shared(&header(&server, params, options), &plan.entries)
         .await?;
-    write_data(&server, &plan, options, &encoders, &mut writer, observer).await?;
+    Box::pin(write_data(
+        &server,
+        &plan,
+        options,
+        &encoders,
+        &mut writer,
+        observer,
+    ))
+    .await?;
     let entries = plan.entries.len();
     let written = writer.finish().await?;
     free_aside(plan);

@@ -80,7 +80,8 @@ fn a_pipe_of_the_callers_joins_a_dump_and_a_restore() {
             let (from, options, observer) = (params(&db), options(format, jobs), observer());
             let dumped = dump::dump_to(&from, &options, sink, &observer);
             let source = StreamSource::new("the pipe".into(), receiver);
-            tokio::try_join!(restored(source, jobs, &copy), dumped).expect("copy")
+            let restored = Box::pin(restored(source, jobs, &copy));
+            tokio::try_join!(restored, dumped).expect("copy")
         });
         assert_eq!(report.errors, 0, "{format:?}, {jobs}");
         let what = format!("{format:?} with {jobs} lanes");
