@@ -275,7 +275,7 @@ async fn make_plan(
 async fn read_database(reader: &Reader<'_>, options: &DumpOptions) -> Result<Database> {
     let mut database = database::read(reader).await?;
     if options.binary_upgrade {
-        database.upgrade = Some(upgrade::read_database(reader).await?);
+        database.upgrade = Some(Box::pin(upgrade::read_database(reader)).await?);
     }
     Ok(database)
 }

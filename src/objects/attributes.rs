@@ -12,7 +12,7 @@ use std::collections::{HashMap, hash_map};
 use bstr::{BStr, BString};
 
 use super::catalog::ByRow;
-use super::{Acl, Body, Catalog, Components, Cost, Emitter, Object, Reader, class};
+use super::{Acl, Body, Catalog, Components, Cost, Emitter, Object, Reader, class, upgrade};
 use crate::connect::Columns;
 use crate::error::{Error, ErrorKind, Result};
 use crate::sql::{GrantTarget, Grantable, grants, is_acl_item, put, text};
@@ -580,14 +580,8 @@ impl Place<'_> {
             prefix: Default::default(),
         };
         let base = base.map_or(&[][..], Vec::as_slice);
-        let mut statements = grants(&target, granted?, base, catalog.quoting);
-        // What the extension's script granted is to be granted again, and remembered as such.
-        if let (Some(_), b'e', Some(initial)) = (&catalog.upgrade, acl.initial_kind, &acl.initial) {
-            let default = acl.default.as_deref().unwrap_or_default();
-            let initial = grants(&target, initial, default, catalog.quoting);
-            let record = "SELECT pg_catalog.binary_upgrade_set_record_init_privs(";
-            statements = text!(record, "true);\n", initial, record, "false);\n", statements);
-        }
+        let mut statements = upgrade::initial_grants(catalog, &target, acl);
+        put!(statements; grants(&target, granted?, base, catalog.quoting));
         if statements.is_empty() {
             return None;
         }

@@ -181,7 +181,10 @@ async fn read_subscriptions(reader: &Reader<'_>, options: &ReadOptions) -> Resul
 
 async fn read_upgrade(reader: &Reader<'_>, options: &ReadOptions) -> Result<Option<Box<upgrade::Upgrade>>> {
     match options.upgrade {
-        true => upgrade::read(reader).await.map(|upgrade| Some(Box::new(upgrade))),
+        // On the heap: the future of all that is read at once would be the larger for it in every dump.
+        true => Box::pin(upgrade::read(reader))
+            .await
+            .map(|upgrade| Some(Box::new(upgrade))),
         false => Ok(None),
     }
 }

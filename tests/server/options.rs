@@ -179,7 +179,7 @@ fn options_are_spelled_as_in_getopt() {
 /// Options of which many exclude each other.
 const DUMP_PAIRS: &str = "-a -s --statistics-only --no-data --no-schema --no-statistics --statistics -c --if-exists -C -Ft -Fc \
     -Fd -Fx -j2 -j0 --include-foreign-data=x --on-conflict-do-nothing --inserts --rows-per-insert=x --column-inserts \
-    --restrict-key=a --restrict-key=a.b -Z5 -Zfoo --sync-method=x --section=x --bogus";
+    --restrict-key=a --restrict-key=a.b -Z5 -Zfoo --sync-method=x --section=x --binary-upgrade --bogus";
 
 const RESTORE_PAIRS: &str = "-a -s --statistics-only --no-data --no-schema --no-statistics --statistics -c --if-exists -C -Fc \
     -Fp -Fx -j2 -1 --transaction-size=5 --transaction-size=0 --restrict-key=a --restrict-key=a.b --section=x -l -dx \

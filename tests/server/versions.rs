@@ -122,6 +122,7 @@ fn everything() -> DumpOptions {
     patterns.foreign_servers = vec![pattern("f")];
     options.large_objects = LargeObjects::Include;
     options.script.create_database = true;
+    options.binary_upgrade = true;
     options.entries.statistics = true;
     // A second session imports the snapshot of the first.
     options.jobs = 2;

@@ -4,8 +4,8 @@ use bstr::BString;
 
 use super::{Age, DatabaseUpgrade};
 use crate::objects::extension::Extension;
-use crate::objects::{Body, Emitter, Object};
-use crate::sql::{put, text};
+use crate::objects::{Acl, Body, Catalog, Emitter, Object};
+use crate::sql::{GrantTarget, grants, put, text};
 use crate::toc::Desc;
 
 /// Oids from this one on are given to what users make.
@@ -203,6 +203,17 @@ pub(in crate::objects) fn add_to_extension(out: &mut Emitter<'_>, object: &Objec
         put!(definition; "\n-- For binary upgrade, handle extension membership the hard way\nALTER EXTENSION ",
             extension, " ADD ", member, ";\n");
     }
+}
+
+/// What an extension's script granted, to be granted again and remembered as such. Empty but for pg_upgrade.
+pub(in crate::objects) fn initial_grants(catalog: &Catalog, target: &GrantTarget<'_>, acl: &Acl) -> BString {
+    let (Some(_), b'e', Some(initial)) = (&catalog.upgrade, acl.initial_kind, &acl.initial) else {
+        return BString::default();
+    };
+    let default = acl.default.as_deref().unwrap_or_default();
+    let initial = grants(target, initial, default, catalog.quoting);
+    let record = "SELECT pg_catalog.binary_upgrade_set_record_init_privs(";
+    text!(record, "true);\n", initial, record, "false);\n")
 }
 
 /// What CREATE DATABASE says of its default collation's version.

@@ -14,8 +14,8 @@ use std::collections::HashMap;
 use bstr::BString;
 
 pub(super) use emit::{
-    add_to_extension, database_version, datfrozenxid, empty_extension, enum_labels, large_objects,
-    relation_oids, type_oids,
+    add_to_extension, database_version, datfrozenxid, empty_extension, enum_labels, initial_grants,
+    large_objects, relation_oids, type_oids,
 };
 pub use states::SubscriptionTable;
 pub(super) use states::{add_subscription_tables, emit_subscription_table, subscription_state};

@@ -46,7 +46,7 @@ type States = (HashMap<u32, SubscriptionState>, Vec<Row>);
 pub(super) async fn read(reader: &Reader<'_>) -> Result<States> {
     const OF_THIS_DATABASE: &str = "s.subdbid = (SELECT d.oid FROM pg_catalog.pg_database d \
          WHERE d.datname = pg_catalog.current_database())";
-    if !reader.version.at_least(17) || !reader.is_superuser() {
+    if !reader.is_superuser() {
         return Ok(States::default());
     }
     let subscriptions = format!(
@@ -60,9 +60,15 @@ pub(super) async fn read(reader: &Reader<'_>) -> Result<States> {
          FROM pg_catalog.pg_subscription_rel r JOIN pg_catalog.pg_subscription s ON s.oid = r.srsubid \
          WHERE {OF_THIS_DATABASE} ORDER BY r.srsubid, r.srrelid"
     );
+    // pg_upgrade does not keep them of older servers.
+    let v = reader.version;
+    let no_subscriptions = "SELECT 0::oid, NULL::pg_catalog.text, false WHERE false";
+    let no_tables = "SELECT 0::oid, 0::oid, 'r'::pg_catalog.\"char\", NULL::pg_catalog.text WHERE false";
+    let subscriptions = v.pick(17, subscriptions.as_str(), no_subscriptions);
+    let tables = v.pick(17, tables.as_str(), no_tables);
     let (subscriptions, tables) = futures_util::try_join!(
-        reader.rows("states of subscriptions", &subscriptions, &[]),
-        reader.rows("tables of subscriptions", &tables, &[]),
+        reader.rows("states of subscriptions", subscriptions, &[]),
+        reader.rows("tables of subscriptions", tables, &[]),
     )?;
     let mut states = States::default();
     for row in &subscriptions {
