@@ -134,6 +134,12 @@ const NEWER: &[(&str, &str, u32)] = &[
         13,
     ),
     (
+        "CREATE FUNCTION s() RETURNS integer LANGUAGE sql SET enable_incremental_sort = off SET work_mem = '1MB' \
+            SET an.extensions = 'x' AS 'SELECT 1'",
+        "setting enable_incremental_sort (PostgreSQL 13) of function public.s()",
+        13,
+    ),
+    (
         "CREATE FUNCTION f() RETURNS integer BEGIN ATOMIC SELECT 1; END",
         "function public.f()",
         14,

@@ -15,6 +15,7 @@ mod partitions;
 mod privileges;
 mod relations;
 mod replication;
+mod settings;
 mod storage;
 mod syntax;
 mod tables;
@@ -120,6 +121,7 @@ pub(super) fn adapt(
         }
     }
     reports.extend(names::adapt(&mut pass));
+    reports.extend(Some(settings::adapt(&mut pass)).filter(|report| !report.details.is_empty()));
     if !target.best_effort {
         return match reports.is_empty() {
             true => {

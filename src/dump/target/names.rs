@@ -16,7 +16,7 @@ use crate::sql::{put, text};
 use crate::toc::DumpId;
 
 /// Names, with blanks between them, by the release that they came with, or that no longer has them.
-type Names = &'static [(u32, &'static str)];
+pub(super) type Names = &'static [(u32, &'static str)];
 
 /// The oids below this one are the server's own.
 const FIRST_NORMAL_OID: u32 = 16_384;
@@ -227,7 +227,8 @@ fn newer(names_: Names, release: u32) -> BTreeMap<&'static [u8], BString> {
     names(names_, |since| since > release)
 }
 
-fn names(names: Names, is_missing: impl Fn(u32) -> bool) -> BTreeMap<&'static [u8], BString> {
+/// Those names whose release `is_missing`, and what to say about each.
+pub(super) fn names(names: Names, is_missing: impl Fn(u32) -> bool) -> BTreeMap<&'static [u8], BString> {
     let missing = names.iter().filter(|(release, _)| is_missing(*release));
     missing
         .flat_map(|(release, names)| {
