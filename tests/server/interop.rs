@@ -21,6 +21,8 @@ const KINDS: [(&str, &str); 5] = [
     ("directory", "gzip"),
     ("tar", "none"),
 ];
+/// How many sessions a restore has.
+const JOBS: [&str; 2] = ["-j1", "-j2"];
 /// What `pg_restore` of a release reads.
 const READERS: [(u32, &[&str]); 3] = [
     (15, &["1.14"]),
@@ -117,8 +119,14 @@ fn what_pg_dump_writes_rsrestore_reads() {
                     script_of_pipe(rsrestore(), &archive),
                 );
             }
-            let database = restored(server, rsrestore(), &[], &archive);
-            found.same(&format!("{cell}: database"), Ok(expected.clone()), database);
+            for jobs in JOBS {
+                let database = restored(server, rsrestore(), &[jobs], &archive);
+                found.same(
+                    &format!("{cell}: database, {jobs}"),
+                    Ok(expected.clone()),
+                    database,
+                );
+            }
         }
     }
 }
@@ -166,9 +174,19 @@ fn what_rsdump_writes_every_pg_restore_reads() {
                 }
                 // A newer pg_restore's settings are unknown to this server.
                 let target = Server::get(if reader == 18 { 18 } else { 15 });
-                let jobs: &[&str] = if compression == "gzip" { &["-j2"] } else { &[] };
-                let database = restored(target, tool(reader, "pg_restore"), jobs, &archive);
-                found.same(&format!("{cell}: database"), Ok(expected.clone()), database);
+                for jobs in JOBS {
+                    let restored = restored(target, tool(reader, "pg_restore"), &[jobs], &archive);
+                    if format == "tar" && jobs == "-j2" {
+                        let refused = restored.expect_err("pg_restore reads tar files alone");
+                        assert!(refused.contains("parallel restore is not supported"), "{refused}");
+                        continue;
+                    }
+                    found.same(
+                        &format!("{cell}: database, {jobs}"),
+                        Ok(expected.clone()),
+                        restored,
+                    );
+                }
             }
         }
     }
