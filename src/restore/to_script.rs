@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bstr::{BStr, BString, ByteSlice};
+use bytes::Bytes;
 
 use super::Restore;
 use super::report::{Observer, Report};
 use crate::archive::plain::{Listener, PlainOptions, PlainWriter, Told};
-use crate::archive::{Archive, ArchiveWriter, Framing, Sink, encode_segment};
+use crate::archive::{Archive, ArchiveWriter, COPY_END, Framing, Sink, encode_segment};
 use crate::compress::Compression;
 use crate::error::Result;
 use crate::toc::DumpId;
@@ -124,9 +125,21 @@ async fn copy(
         return writer.end_large_objects().await;
     }
     writer.begin_data(id).await?;
+    let is_copy = archive
+        .entry(id)
+        .is_some_and(|entry| !entry.copy_text().is_empty());
     let mut data = archive.open_data(id).await?;
-    while let Some(bytes) = data.next().await? {
-        writer.append(raw(bytes)?).await?;
+    if is_copy {
+        // Rows without their end marker are not all of the rows.
+        let mut rows = data.rows();
+        while let Some(bytes) = rows.next().await? {
+            writer.append(raw(bytes)?).await?;
+        }
+        writer.append(raw(Bytes::from_static(COPY_END))?).await?;
+    } else {
+        while let Some(bytes) = data.next().await? {
+            writer.append(raw(bytes)?).await?;
+        }
     }
     writer.end_data().await
 }

@@ -269,8 +269,12 @@ fn ours() -> Vec<Sample> {
 /// Archives that pg_dump made.
 fn stock() -> Vec<Sample> {
     let mut samples = Vec::new();
-    for (name, pipe) in [("pg_dump_18.none", false), ("pg_dump_15.piped", true)] {
-        let bytes = std::fs::read(fixture(&format!("{name}.dump"))).unwrap();
+    for (name, pipe) in [
+        ("pg_dump_18.none.dump", false),
+        ("pg_dump_15.piped.dump", true),
+        ("pg_dump_18.tar", false),
+    ] {
+        let bytes = std::fs::read(fixture(name)).unwrap();
         samples.push(Sample::file(name, pipe, bytes));
     }
     for name in ["pg_dump_18.gzip"] {
