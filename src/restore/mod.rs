@@ -40,6 +40,7 @@ mod prepare;
 mod report;
 mod roles;
 mod schedule;
+mod tables;
 mod to_script;
 mod to_server;
 mod track;

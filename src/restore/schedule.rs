@@ -8,6 +8,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 
+use super::tables;
 use crate::script::Plan;
 use crate::toc::kind::RestorePass;
 use crate::toc::{Desc, DumpId, Entry, Section};
@@ -88,13 +89,17 @@ impl Schedule {
             .enumerate()
             .map(|(at, entry)| (entry.dump_id, at))
             .collect();
-        let rows_of = rows_of(toc, &places);
+        let rows_of = tables::rows_of(toc, &places);
         let mut items: Vec<Item> = toc
             .iter()
             .map(|entry| Item::new(entry, plan.wanted(entry.dump_id).is_any(), &places, &rows_of))
             .collect();
         for at in 0..toc.len() {
             weigh(&mut items, at, toc, sizes);
+        }
+        let parents = tables::parents(toc, &places, &rows_of);
+        for at in 0..toc.len() {
+            lock_partitions(&mut items, at, toc, &parents);
         }
         for at in 0..items.len() {
             let after = items.get(at).map(|item| item.after.clone()).unwrap_or_default();
@@ -558,16 +563,31 @@ fn weigh(items: &mut [Item], at: usize, toc: &[Entry], sizes: &HashMap<DumpId, u
     }
 }
 
-/// Where the rows of each table are: the first thing that rows depend on is their table.
-fn rows_of(toc: &[Entry], places: &HashMap<DumpId, usize>) -> HashMap<usize, usize> {
-    toc.iter()
-        .enumerate()
-        .filter(|(_, entry)| entry.desc == Desc::TableData)
-        .filter_map(|(at, entry)| {
-            let table = entry.dependencies.first()?;
-            Some((*places.get(table)?, at))
-        })
-        .collect()
+/// Attaching a partition's index locks the partition and the partitioned table, and when that makes the whole index
+/// valid, all tables above; the entry itself names but the indexes.
+fn lock_partitions(items: &mut [Item], at: usize, toc: &[Entry], parents: &HashMap<usize, usize>) {
+    if toc.get(at).is_none_or(|entry| entry.desc != Desc::IndexAttach) {
+        return;
+    }
+    let is_table = |on: &usize| {
+        let desc = toc.get(*on).map(|entry| &entry.desc);
+        matches!(desc, Some(Desc::Table | Desc::TableData))
+    };
+    let of = |on: &usize| items.get(*on).map(|item| item.after.clone()).unwrap_or_default();
+    let mut tables: Vec<usize> = of(&at).iter().flat_map(of).filter(is_table).collect();
+    let mut climbed = 0;
+    while let Some(table) = tables.get(climbed) {
+        let above = parents.get(table).filter(|above| !tables.contains(above));
+        tables.extend(above.copied().as_slice());
+        climbed += 1;
+    }
+    if let Some(item) = items.get_mut(at) {
+        for list in [&mut item.after, &mut item.locks] {
+            list.extend(&tables);
+            list.sort_unstable();
+            list.dedup();
+        }
+    }
 }
 
 #[cfg(test)]
@@ -615,6 +635,34 @@ mod tests {
             entry(8, Desc::FkConstraint, Section::PostData, &[1, 2, 7]),
             entry(9, Desc::Acl, Section::None, &[1]),
         ]
+    }
+
+    #[test]
+    fn attaching_an_index_locks_the_tables_of_both_indexes_and_those_above() {
+        let named = |entry: Entry, tag: &str| Entry {
+            tag: tag.into(),
+            ..entry
+        };
+        let toc = vec![
+            named(entry(1, Desc::Table, Section::PreData, &[]), "top"),
+            named(entry(2, Desc::Table, Section::PreData, &[]), "middle"),
+            named(entry(3, Desc::Table, Section::PreData, &[]), "leaf"),
+            named(entry(4, Desc::TableAttach, Section::PreData, &[1, 2]), "middle"),
+            named(entry(5, Desc::TableAttach, Section::PreData, &[3, 2]), "leaf"),
+            entry(6, Desc::TableData, Section::Data, &[3]),
+            entry(7, Desc::Index, Section::PostData, &[2]),
+            entry(8, Desc::Index, Section::PostData, &[3]),
+            entry(9, Desc::Index, Section::PostData, &[1]),
+            entry(10, Desc::IndexAttach, Section::PostData, &[7, 8]),
+            entry(11, Desc::Trigger, Section::PostData, &[1]),
+        ];
+        let plan = plan_of(toc, &[]);
+        let mut schedule = Schedule::new(&plan, &HashMap::new(), 2);
+        schedule.first(&plan);
+        let at = schedule.places[&DumpId(10)];
+        // The last table is where its rows are.
+        assert_eq!(schedule.items[at].locks, [0, 1, 5]);
+        assert_eq!(schedule.items[at].after, [0, 1, 5, 6, 7]);
     }
 
     #[test]
