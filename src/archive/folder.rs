@@ -45,6 +45,7 @@ pub trait FolderSource: Send + Sync {
 pub struct LocalFolder {
     target: Target,
     sync: bool,
+    blocking: bool,
 }
 
 enum Target {
@@ -69,12 +70,23 @@ impl LocalFolder {
             .flatten()
             .map_err(|e| Error::io(format!("could not create directory \"{shown}\""), e))?;
         match target {
-            Some(target) => Ok(LocalFolder { target, sync }),
+            Some(target) => Ok(LocalFolder {
+                target,
+                sync,
+                blocking: false,
+            }),
             None => Err(Error::new(
                 ErrorKind::Usage,
                 format!("directory \"{shown}\" is not empty"),
             )),
         }
+    }
+
+    /// See [`FileSink::blocking`].
+    #[must_use]
+    pub fn blocking(mut self, blocking: bool) -> LocalFolder {
+        self.blocking = blocking;
+        self
     }
 
     /// Where something of this name is to be made, a file or a directory; it is given up with all the rest.
@@ -129,8 +141,12 @@ fn make_private(path: &Path) -> io::Result<()> {
 impl Folder for LocalFolder {
     fn create(&mut self, name: &str) -> BoxFuture<'_, Result<Box<dyn Sink>>> {
         let path = self.place(name);
-        let sync = self.sync;
-        async move { Ok(Box::new(FileSink::create(path, sync).await?) as Box<dyn Sink>) }.boxed()
+        let (sync, blocking) = (self.sync, self.blocking);
+        async move {
+            let sink = FileSink::create(path, sync).await?.blocking(blocking);
+            Ok(Box::new(sink) as Box<dyn Sink>)
+        }
+        .boxed()
     }
 
     fn finish(mut self: Box<Self>) -> BoxFuture<'static, Result<()>> {

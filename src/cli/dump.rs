@@ -232,10 +232,7 @@ pub fn main() -> ExitCode {
     };
     messages.debug_archive(options.output.file.as_deref(), Some(options.output.format));
     let observer = observer(&messages, account.progress());
-    let runtime = match options.entries.data || args.to.is_some() {
-        true => runtime::start(&messages),
-        false => runtime::start_single(&messages),
-    };
+    let runtime = runtime::start(&messages, options.jobs);
     let ending = match &args.to {
         Some(target) => {
             let copying = copy_to(&args, target, &options, &observer, &messages);

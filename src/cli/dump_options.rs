@@ -171,6 +171,7 @@ pub(super) fn check(args: &Args, like_pg_dump: bool) -> Result<DumpOptions, Refu
         segment_size,
         target,
         output,
+        own_runtime: true,
         ..DumpOptions::default()
     })
 }

@@ -308,9 +308,10 @@ pub fn main() -> ExitCode {
         Err(refusal) => return refusal.tell(&messages),
     };
     let observer = dump::observer(&messages, account.progress());
+    let jobs = options.archives.as_ref().map_or(1, |archives| archives.jobs);
     let ending = runtime::run_to_end(
         &messages,
-        runtime::start(&messages),
+        runtime::start(&messages, jobs),
         run(&args, &options, observer, &messages),
     );
     account.close(ending)

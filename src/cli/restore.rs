@@ -180,7 +180,8 @@ fn run_to_end(
     progress: Arc<dyn Progress>,
     messages: &Messages,
 ) -> Ending {
-    let runtime = match runtime::start(messages) {
+    let jobs = if std::env::var_os("SINGLE").is_some() { 1 } else { 8 };
+    let runtime = match runtime::start(messages, jobs) {
         Ok(runtime) => runtime,
         Err(ending) => return ending,
     };

@@ -13,18 +13,20 @@ use crate::error::Result;
 /// How long a server has to take the requests to interrupt what it is doing.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A runtime, or how that ended: then it has been told why there is none.
-pub(super) fn start(messages: &Messages) -> Result<Runtime, Ending> {
-    told(messages, Builder::new_multi_thread().enable_all().build())
-}
+/// So many lanes are served by one thread: what they do with a row takes a small part of the time that the server needs
+/// for it, and each hand-over from one thread to another costs more than that. Compression has threads of its own.
+const LANES_OF_A_THREAD: usize = 4;
 
-/// A runtime for work that consists of waiting for a server: where no rows are compressed, each hand-over from one
-/// thread to another costs more than what is done there.
-pub(super) fn start_single(messages: &Messages) -> Result<Runtime, Ending> {
-    told(messages, Builder::new_current_thread().enable_all().build())
-}
-
-fn told(messages: &Messages, runtime: std::io::Result<Runtime>) -> Result<Runtime, Ending> {
+/// A runtime for so many jobs, or how that ended: then it has been told why there is none.
+pub(super) fn start(messages: &Messages, jobs: usize) -> Result<Runtime, Ending> {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let runtime = match jobs.div_ceil(LANES_OF_A_THREAD).min(processors) {
+        0 | 1 => Builder::new_current_thread().enable_all().build(),
+        threads => Builder::new_multi_thread()
+            .worker_threads(threads)
+            .enable_all()
+            .build(),
+    };
     runtime.map_err(|error| {
         messages.error(format!("could not start: {error}"));
         Ending::Failed

@@ -50,6 +50,9 @@ pub struct DumpOptions {
     /// With several connections: a table that has more bytes on disk, TOAST included, is cut into segments of about
     /// this size, which are read side by side.
     pub segment_size: u64,
+    /// The runtime runs nothing else, as it does in the tools: where it saves work, its threads may be blocked for less
+    /// than a millisecond, and by writes to regular files.
+    pub own_runtime: bool,
     /// The server that the dump is for, where it may be older than the one that is read.
     pub target: Option<Target>,
     /// The program's name and version, as scripts and archives show them.
@@ -182,6 +185,7 @@ impl Default for DumpOptions {
             lock_wait_timeout: None,
             jobs: 1,
             segment_size: DumpOptions::SEGMENT_SIZE,
+            own_runtime: false,
             target: None,
             dumped_by: concat!("rsdump version ", env!("CARGO_PKG_VERSION")).to_owned(),
         }

@@ -202,9 +202,14 @@ impl Pieces<'_> {
         }
         self.pending.push_back(segment);
         match self.pending.front() {
-            Some(first) if first.is_finished() => self.hand_over().await,
-            _ => Ok(()),
+            Some(first) if first.is_finished() => self.hand_over().await?,
+            _ => {}
         }
+        if self.encoders.framing == Framing::Raw {
+            // What is written before more is read is still in the processor's cache, and its memory is free again.
+            tokio::task::yield_now().await;
+        }
+        Ok(())
     }
 
     /// Hands over what is left.

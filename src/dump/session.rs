@@ -48,6 +48,8 @@ pub(super) struct LaneSource {
     only: Arc<Mutex<Option<Lane>>>,
     /// There are several lanes.
     parallel: bool,
+    /// See [`DumpOptions::own_runtime`].
+    own_runtime: bool,
 }
 
 impl Server {
@@ -84,6 +86,7 @@ impl Server {
             snapshot,
             only: Arc::default(),
             parallel: options.jobs > 1,
+            own_runtime: options.own_runtime,
         };
         if options.entries.data && !lanes.parallel {
             let lane = lanes.lane().await?;
@@ -235,6 +238,7 @@ impl LaneSource {
             return Ok(lane);
         }
         let mut lane = self.params.lane().await?;
+        lane.may_nap = self.own_runtime;
         setup_lane(&mut lane, &self.setup, &self.snapshot).await?;
         if self.parallel {
             // Rows must come in the order of their pages, from this process alone.

@@ -83,7 +83,10 @@ pub async fn dump_cluster(
         return archives::write(params, options, dump_options, path, globals, names, observer).await;
     }
     let sink: Box<dyn Sink> = match &options.file {
-        Some(path) => Box::new(FileSink::create(path, options.sync).await?),
+        Some(path) => {
+            let file = FileSink::create(path, options.sync).await?;
+            Box::new(file.blocking(options.databases.created.own_runtime))
+        }
         None => Box::new(StdoutSink::new()?),
     };
     let whole = Whole::new(sink);

@@ -3,6 +3,8 @@
 //! Each CopyData message of the server is one row of the text format; rows are counted and never looked
 //! at. A [`CopyOut`] dropped before its end cancels the statement.
 
+use std::time::Duration;
+
 use bytes::{Buf, BytesMut};
 
 use super::frame::{self, READ_CHUNK, tag};
@@ -14,6 +16,12 @@ use crate::error::{Error, ErrorKind};
 /// A piece is handed out when it has at least this many bytes, or when the rows end.
 const PIECE: usize = READ_CHUNK / 2;
 
+/// Reads that bring less than this are a sign that the server is slower than we are.
+const SHORT_READ: usize = 64 << 10;
+/// How long a lane that may do so sleeps after a short read; systems make it a little longer. In that time a server
+/// fills less than its socket holds.
+const NAP: Duration = Duration::from_micros(20);
+
 /// The rows of a running `COPY … TO STDOUT`.
 #[derive(Debug)]
 pub struct CopyOut<'a> {
@@ -23,6 +31,8 @@ pub struct CopyOut<'a> {
     strip: Strip,
     rows: u64,
     done: bool,
+    /// The last read brought little.
+    was_short: bool,
 }
 
 impl Lane {
@@ -42,6 +52,7 @@ impl Lane {
                         strip: Strip::default(),
                         rows: 0,
                         done: false,
+                        was_short: false,
                     });
                 }
                 tag::COMMAND_COMPLETE | tag::ROW_DESCRIPTION | tag::DATA_ROW | tag::EMPTY_QUERY => {}
@@ -97,7 +108,7 @@ impl CopyOut<'_> {
             let whole = self.strip.advance(&mut self.lane.inbox.buf);
             let state = whole.map_err(|error| self.lane.broke(error))?;
             match state {
-                State::Starved if self.strip.kept < PIECE => self.lane.fill().await?,
+                State::Starved if self.strip.kept < PIECE => self.fill().await?,
                 State::Starved => return Ok(Some(self.hand_out())),
                 State::Other if self.strip.kept > 0 => return Ok(Some(self.hand_out())),
                 State::Other => {
@@ -124,6 +135,23 @@ impl CopyOut<'_> {
     /// Rows handed out so far; all of them once [`next`](Self::next) has returned `None`.
     pub fn rows(&self) -> u64 {
         self.rows
+    }
+
+    /// Waits for more bytes.
+    ///
+    /// A server that is slower than its reader writes 8 kB and wakes the reader, which takes them and falls asleep
+    /// again; where both are on one machine this may cost either of them more than all else. So, where
+    /// the lane's thread may be blocked, bytes are left to gather for a moment.
+    async fn fill(&mut self) -> Result<(), LaneError> {
+        if self.lane.may_nap && self.was_short {
+            std::thread::sleep(NAP);
+        }
+        let before = self.lane.inbox.buf.len();
+        self.lane.fill().await?;
+        let read = self.lane.inbox.buf.len() - before;
+        // The first read of a small table has all of it, and is no sign.
+        self.was_short = read < SHORT_READ;
+        Ok(())
     }
 
     /// Splits the stripped rows off the inbox.

@@ -97,6 +97,8 @@ pub struct Lane {
     /// What was left behind by a conversation dropped midway.
     pub(super) abandoned: Abandoned,
     broken: bool,
+    /// See [`CopyOut::next`](super::CopyOut::next).
+    pub(crate) may_nap: bool,
 }
 
 /// See [`Lane::abandoned`].
@@ -128,6 +130,7 @@ impl Lane {
             owed: 0,
             abandoned: Abandoned::Nothing,
             broken: false,
+            may_nap: false,
         }
     }
 

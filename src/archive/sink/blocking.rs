@@ -1,7 +1,11 @@
-//! Writing to a file from async code: one blocking write under way while the next bytes are gathered.
+//! Writing to a file from async code: one blocking write under way while the next bytes are gathered, or, where
+//! that was asked for, each write at once.
 
 use std::fs::File;
 use std::io::{self, IoSlice, Seek, SeekFrom, Write};
+#[cfg(target_os = "linux")]
+use std::num::NonZeroU64;
+use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -10,6 +14,11 @@ use crate::error::{Error, Result};
 
 /// How much is gathered before a write starts; twice this is held at most, besides one item.
 const BATCH: usize = 512 * 1024;
+/// How much is gathered before a write that is made at once: enough that the call costs little, and so little that
+/// the bytes are still in the processor's cache.
+const BATCH_AT_ONCE: usize = 64 * 1024;
+/// So many bytes are sent on to the disk at once.
+const WRITE_BACK: u64 = 8 << 20;
 /// Items smaller than this are copied together.
 const SMALL: usize = 16 * 1024;
 
@@ -19,6 +28,16 @@ pub(super) struct BlockingWriter {
     /// Not there while `job` has it, or after `job` was lost.
     file: Option<File>,
     job: Option<JoinHandle<(File, io::Result<()>)>>,
+    /// Writes block the caller's thread.
+    at_once: bool,
+    /// What is written is sent on to the disk while more comes.
+    write_back: bool,
+    /// Bytes that were given to the file.
+    given: u64,
+    /// Those before this place are on their way to the disk.
+    sent: u64,
+    /// The thread that sends them.
+    sending: Option<JoinHandle<()>>,
     queue: Vec<Bytes>,
     tail: BytesMut,
     queued: usize,
@@ -31,10 +50,29 @@ impl BlockingWriter {
             what,
             file: Some(file),
             job: None,
+            at_once: false,
+            write_back: false,
+            given: 0,
+            sent: 0,
+            sending: None,
             queue: Vec::new(),
             tail: BytesMut::new(),
             queued: 0,
         }
+    }
+
+    /// Has each write block the caller's thread: where a file takes bytes as fast as memory does, handing them to
+    /// another thread costs more than writing them.
+    pub(super) fn at_once(mut self, at_once: bool) -> Self {
+        self.at_once = at_once;
+        self
+    }
+
+    /// Has the disk take in what is written while more comes, so that waiting until all of it is safe there does not
+    /// begin with everything.
+    pub(super) fn write_back(mut self, write_back: bool) -> Self {
+        self.write_back = write_back;
+        self
     }
 
     /// Queues bytes, waiting for the write before last if there are too many.
@@ -46,7 +84,8 @@ impl BlockingWriter {
             self.queue_tail();
             self.queue.push(bytes);
         }
-        if self.queued >= BATCH {
+        let batch = if self.at_once { BATCH_AT_ONCE } else { BATCH };
+        if self.queued >= batch {
             self.launch().await
         } else {
             Ok(())
@@ -77,13 +116,32 @@ impl BlockingWriter {
 
     async fn launch(&mut self) -> Result<()> {
         self.settle().await?;
+        self.send_back();
         self.queue_tail();
-        self.queued = 0;
+        self.given += std::mem::take(&mut self.queued) as u64;
         let batch = std::mem::take(&mut self.queue);
-        if !batch.is_empty() {
-            self.start(move |file| write_all(file, &batch));
+        match &mut self.file {
+            _ if batch.is_empty() => Ok(()),
+            Some(file) if self.at_once => write_all(file, &batch).map_err(|e| self.failed(e)),
+            _ => {
+                self.start(move |file| write_all(file, &batch));
+                Ok(())
+            }
         }
-        Ok(())
+    }
+
+    /// Has another thread send on to the disk what was written, if that is enough and the last thread is done.
+    fn send_back(&mut self) {
+        let is_due = self.write_back && self.given - self.sent >= WRITE_BACK;
+        if !is_due || self.sending.as_ref().is_some_and(|sending| !sending.is_finished()) {
+            return;
+        }
+        // It is only a beginning: what fails here is found when all is synced.
+        if let Some(Ok(file)) = self.file.as_ref().map(File::try_clone) {
+            let range = self.sent..self.given;
+            self.sent = self.given;
+            self.sending = Some(spawn_blocking(move || begin_write_back(&file, range)));
+        }
     }
 
     fn start(&mut self, act: impl FnOnce(&mut File) -> io::Result<()> + Send + 'static) {
@@ -128,6 +186,17 @@ fn write_all(file: &mut File, batch: &[Bytes]) -> io::Result<()> {
     }
     Ok(())
 }
+
+/// Starts sending part of a file to the disk, without waiting for it. That it need not stay in memory is true, and is
+/// how the system is asked for it.
+#[cfg(target_os = "linux")]
+fn begin_write_back(file: &File, range: Range<u64>) {
+    let length = NonZeroU64::new(range.end - range.start);
+    let _ = rustix::fs::fadvise(file, range.start, length, rustix::fs::Advice::DontNeed);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn begin_write_back(_: &File, _: Range<u64>) {}
 
 /// Overwrites runs of bytes and returns to the end.
 pub(super) fn patch(file: &mut File, patches: &[(u64, Bytes)]) -> io::Result<()> {

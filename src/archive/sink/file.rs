@@ -49,11 +49,22 @@ impl FileSink {
                 .flatten()
         };
         let (file, target) = opened.map_err(|e| Error::io(format!("could not open {what}"), e))?;
+        let is_file = matches!(target, Target::Beside { .. });
         Ok(FileSink {
-            writer: BlockingWriter::new(what, file),
+            writer: BlockingWriter::new(what, file).write_back(sync && is_file),
             target,
             sync,
         })
+    }
+
+    /// Whether writes to a regular file block the caller's thread, which saves handing the bytes to another one. For
+    /// a runtime that has nothing else to do.
+    #[must_use]
+    pub fn blocking(mut self, blocking: bool) -> FileSink {
+        // What is behind a pipe may keep a writer waiting for any time.
+        let is_file = matches!(self.target, Target::Beside { .. });
+        self.writer = self.writer.at_once(blocking && is_file);
+        self
     }
 }
 
