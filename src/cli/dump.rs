@@ -232,7 +232,10 @@ pub fn main() -> ExitCode {
     };
     messages.debug_archive(options.output.file.as_deref(), Some(options.output.format));
     let observer = observer(&messages, account.progress());
-    let runtime = runtime::start(&messages, options.jobs);
+    let runtime = match args.to {
+        Some(_) => runtime::start(&messages, options.jobs),
+        None => runtime::start_dump(&messages, options.jobs),
+    };
     let ending = match &args.to {
         Some(target) => {
             let copying = copy_to(&args, target, &options, &observer, &messages);

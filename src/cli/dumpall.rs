@@ -311,7 +311,7 @@ pub fn main() -> ExitCode {
     let jobs = options.archives.as_ref().map_or(1, |archives| archives.jobs);
     let ending = runtime::run_to_end(
         &messages,
-        runtime::start(&messages, jobs),
+        runtime::start_dump(&messages, jobs),
         run(&args, &options, observer, &messages),
     );
     account.close(ending)

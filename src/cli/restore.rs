@@ -180,8 +180,7 @@ fn run_to_end(
     progress: Arc<dyn Progress>,
     messages: &Messages,
 ) -> Ending {
-    let jobs = if std::env::var_os("SINGLE").is_some() { 1 } else { 8 };
-    let runtime = match runtime::start(messages, jobs) {
+    let runtime = match runtime::start(messages, job.options.jobs) {
         Ok(runtime) => runtime,
         Err(ending) => return ending,
     };

@@ -13,14 +13,21 @@ use crate::error::Result;
 /// How long a server has to take the requests to interrupt what it is doing.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// So many lanes are served by one thread: what they do with a row takes a small part of the time that the server needs
-/// for it, and each hand-over from one thread to another costs more than that. Compression has threads of its own.
+/// So many lanes of a dump are served by one thread: what they do with a row takes a small part of the time that the
+/// server needs for it, and each hand-over from one thread to another costs more than that. Compression has threads of
+/// its own.
 const LANES_OF_A_THREAD: usize = 4;
 
-/// A runtime for so many jobs, or how that ended: then it has been told why there is none.
-pub(super) fn start(messages: &Messages, jobs: usize) -> Result<Runtime, Ending> {
+/// A runtime for a dump with so many jobs.
+pub(super) fn start_dump(messages: &Messages, jobs: usize) -> Result<Runtime, Ending> {
+    start(messages, jobs.div_ceil(LANES_OF_A_THREAD))
+}
+
+/// A runtime of so many threads, but no more than there are processors; or how that ended: then it has been told why
+/// there is none.
+pub(super) fn start(messages: &Messages, threads: usize) -> Result<Runtime, Ending> {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    let runtime = match jobs.div_ceil(LANES_OF_A_THREAD).min(processors) {
+    let runtime = match threads.min(processors) {
         0 | 1 => Builder::new_current_thread().enable_all().build(),
         threads => Builder::new_multi_thread()
             .worker_threads(threads)

@@ -63,12 +63,18 @@ pub async fn dump(params: &ConnectParams, options: &DumpOptions, observer: &Obse
     if output.format == Format::Directory {
         let path = output.file.as_ref();
         let path = path.ok_or_else(|| Error::new(ErrorKind::Usage, "no output directory specified"))?;
-        let folder = LocalFolder::create(path, output.sync).await?.blocking(options.own_runtime);
+        let folder = LocalFolder::create(path, output.sync)
+            .await?
+            .blocking(options.own_runtime);
         let writer = DirectoryWriter::new(Box::new(folder), &output.compression);
         return run(params, options, writer, observer).await;
     }
     let sink: Box<dyn Sink> = match &output.file {
-        Some(path) => Box::new(FileSink::create(path, output.sync).await?.blocking(options.own_runtime)),
+        Some(path) => Box::new(
+            FileSink::create(path, output.sync)
+                .await?
+                .blocking(options.own_runtime),
+        ),
         None => Box::new(StdoutSink::new()?),
     };
     dump_to(params, options, sink, observer).await

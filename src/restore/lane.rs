@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use bstr::{BStr, BString, ByteSlice};
 
+use super::group::Groups;
 use super::managed::Managed;
 use super::report::{EntryName, Failure, Observer, Report, Skip, Stage};
 use super::schedule::Job;
@@ -60,6 +61,7 @@ pub(super) struct RestoreLane<'o> {
     pub(super) in_block: bool,
     stage: Stage,
     under_way: VecDeque<UnderWay>,
+    pub(super) groups: Groups,
     bytes: usize,
     failed: HashSet<DumpId>,
     finished: Vec<Job>,
@@ -75,7 +77,7 @@ pub(super) struct Ended<'o> {
 }
 
 /// Something that waits for its turn to be told about.
-enum UnderWay {
+pub(super) enum UnderWay {
     Info(BString),
     Mark(Mark),
     /// The job is done when this is reached.
@@ -91,6 +93,16 @@ enum UnderWay {
         last: u32,
         bytes: usize,
     },
+}
+
+impl UnderWay {
+    pub(super) fn statement(entry: Option<&Entry>, statement: Statement) -> UnderWay {
+        UnderWay::Statement {
+            entry: entry.map(EntryName::from),
+            sql: statement.sql,
+            purpose: statement.purpose,
+        }
+    }
 }
 
 impl<'o> RestoreLane<'o> {
@@ -117,6 +129,7 @@ impl<'o> RestoreLane<'o> {
             in_block: false,
             stage: Stage::Initializing,
             under_way: VecDeque::new(),
+            groups: Groups::new(),
             bytes: 0,
             failed: HashSet::new(),
             finished: Vec::new(),
@@ -130,12 +143,12 @@ impl<'o> RestoreLane<'o> {
 
     /// Whether everything sent has been answered.
     pub(super) fn is_idle(&self) -> bool {
-        self.under_way.is_empty()
+        self.under_way.is_empty() && self.groups.is_empty()
     }
 
     /// Notes that what has been sent so far is all of a job.
     pub(super) fn end_of(&mut self, job: Job) {
-        self.under_way.push_back(UnderWay::End(job));
+        self.in_turn(UnderWay::End(job));
     }
 
     /// The jobs whose end has been reached since this was asked last.
@@ -159,19 +172,32 @@ impl<'o> RestoreLane<'o> {
 
     /// Tells what is being done, once everything before it is.
     pub(super) fn info(&mut self, message: impl Into<BString>) {
-        if self.under_way.is_empty() {
-            self.observer.info(BStr::new(&message.into()));
-        } else {
-            self.under_way.push_back(UnderWay::Info(message.into()));
-        }
+        self.in_turn(UnderWay::Info(message.into()));
     }
 
     /// Tells how far the restore is, once everything before it is done.
     pub(super) fn mark(&mut self, mark: Mark) {
-        if self.under_way.is_empty() {
-            mark.tell(&*self.progress, |id| self.failed.contains(&id));
+        self.in_turn(UnderWay::Mark(mark));
+    }
+
+    /// Tells something that is no statement, once everything before it is done.
+    fn in_turn(&mut self, told: UnderWay) {
+        if !self.groups.is_empty() {
+            self.groups.push(told);
+        } else if self.under_way.is_empty() {
+            self.tell(told);
         } else {
-            self.under_way.push_back(UnderWay::Mark(mark));
+            self.under_way.push_back(told);
+        }
+    }
+
+    /// Tells what is no statement, or notes it.
+    pub(super) fn tell(&mut self, told: UnderWay) {
+        match told {
+            UnderWay::Info(message) => self.observer.info(BStr::new(&message)),
+            UnderWay::Mark(mark) => mark.tell(&*self.progress, |id| self.failed.contains(&id)),
+            UnderWay::End(job) => self.finished.push(job),
+            UnderWay::Statement { .. } | UnderWay::LargeObjects { .. } => {}
         }
     }
 
@@ -204,21 +230,29 @@ impl<'o> RestoreLane<'o> {
         if self.is_unknown(&statement.purpose) {
             return Ok(());
         }
-        let wait = self.must_wait(&statement.purpose);
-        match statement.purpose {
+        match self.gather(entry, statement).await? {
+            Some(statement) => self.send_one(UnderWay::statement(entry, statement)).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Sends a statement by itself, or has something told after what was sent before.
+    pub(super) async fn send_one(&mut self, given: UnderWay) -> Result<(), Stop> {
+        let UnderWay::Statement { sql, purpose, .. } = &given else {
+            self.in_turn(given);
+            return Ok(());
+        };
+        let wait = self.must_wait(purpose);
+        match purpose {
             Purpose::Begin => self.in_block = true,
             Purpose::Commit => self.in_block = false,
             _ => {}
         }
-        self.lane.send_query(&statement.sql).await?;
-        self.bytes += statement.sql.len();
-        self.under_way.push_back(UnderWay::Statement {
-            entry: entry.map(EntryName::from),
-            sql: statement.sql,
-            purpose: statement.purpose,
-        });
+        self.lane.send_query(sql).await?;
+        self.bytes += sql.len();
+        self.under_way.push_back(given);
         if wait {
-            self.drain().await
+            self.settle().await
         } else {
             self.relieve().await
         }
@@ -232,6 +266,7 @@ impl<'o> RestoreLane<'o> {
         first: u32,
         last: u32,
     ) -> Result<(), Stop> {
+        self.send_group().await?;
         self.lane.send_query(sql).await?;
         self.bytes += sql.len();
         let entry = Some(EntryName::from(entry));
@@ -244,8 +279,14 @@ impl<'o> RestoreLane<'o> {
         self.relieve().await
     }
 
-    /// Waits for everything under way.
+    /// Sends what waits to be sent, and waits for everything.
     pub(super) async fn drain(&mut self) -> Result<(), Stop> {
+        self.send_group().await?;
+        self.settle().await
+    }
+
+    /// Waits for everything that was sent.
+    pub(super) async fn settle(&mut self) -> Result<(), Stop> {
         while !self.under_way.is_empty() {
             self.receive().await?;
         }
@@ -305,16 +346,8 @@ impl<'o> RestoreLane<'o> {
     pub(super) async fn receive(&mut self) -> Result<(), Stop> {
         match self.under_way.pop_front() {
             None => Ok(()),
-            Some(UnderWay::Info(message)) => {
-                self.observer.info(BStr::new(&message));
-                Ok(())
-            }
-            Some(UnderWay::Mark(mark)) => {
-                mark.tell(&*self.progress, |id| self.failed.contains(&id));
-                Ok(())
-            }
-            Some(UnderWay::End(job)) => {
-                self.finished.push(job);
+            Some(told @ (UnderWay::Info(_) | UnderWay::Mark(_) | UnderWay::End(_))) => {
+                self.tell(told);
                 Ok(())
             }
             Some(UnderWay::Statement { entry, sql, purpose }) => {
@@ -347,7 +380,8 @@ impl<'o> RestoreLane<'o> {
         }
     }
 
-    fn statement_failed(
+    /// Tells of a statement that was refused, unless that may be passed over.
+    pub(super) fn statement_failed(
         &mut self,
         entry: Option<EntryName>,
         sql: BString,

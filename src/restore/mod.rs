@@ -29,6 +29,7 @@ mod crew;
 mod data;
 mod entries;
 mod feed;
+mod group;
 mod incoming;
 mod lane;
 mod managed;

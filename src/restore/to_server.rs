@@ -9,6 +9,7 @@ use bstr::{BStr, ByteSlice};
 
 use super::Restore;
 use super::entries::{Entries, Load};
+use super::group::Quick;
 use super::lane::{RestoreLane, Stop};
 use super::managed::{Managed, Rights};
 use super::parallel;
@@ -44,7 +45,9 @@ impl Restore {
         let sizes = self.tell_planned(&plan, &*lane.progress).await;
         let mut at_work = Entries::new(Some(&mut self.archive), lane, Script::new(Arc::clone(&plan)));
         at_work.sizes = Arc::new(sizes);
+        let quick = Quick::of(&plan);
         let mut run = Serial {
+            quick,
             at_work,
             tables: Tables::of(&plan),
             inhibit,
@@ -105,6 +108,7 @@ impl Restore {
 
 /// A restore under way in one session.
 struct Serial<'a, 'o> {
+    quick: Quick,
     at_work: Entries<'a, 'o>,
     tables: Tables,
     inhibit: bool,
@@ -122,6 +126,7 @@ impl Serial<'_, '_> {
         for id in plan.order() {
             self.restore(plan, id).await?;
         }
+        self.at_work.lane.groups.is_open = false;
         if let Some(archive) = self.at_work.archive.as_deref_mut() {
             archive.finish().await?;
         }
@@ -148,6 +153,9 @@ impl Serial<'_, '_> {
                 load = Load::Fresh;
             }
         }
+        let lane = &mut self.at_work.lane;
+        let is_quick = |entry| self.quick.is_quick(plan, entry, |id| lane.has_failed(id));
+        lane.groups.is_open = plan.entry(id).is_some_and(is_quick);
         self.at_work.restore(id, &load).await?;
         self.restored.insert(id);
         self.at_work.lane.report.entries += 1;

@@ -90,6 +90,8 @@ pub struct Lane {
     pub(super) out: BytesMut,
     parameters: HashMap<String, Vec<u8>>,
     notices: NoticeSink,
+    /// Notices that are kept until it is known whether they are to be told.
+    held: Option<Vec<ServerError>>,
     cancel: CancelToken,
     status: TransactionStatus,
     /// Statements sent whose answers nobody has collected yet.
@@ -125,6 +127,7 @@ impl Lane {
             out: BytesMut::new(),
             parameters: established.parameters,
             notices,
+            held: None,
             cancel,
             status: TransactionStatus::Idle,
             owed: 0,
@@ -147,6 +150,19 @@ impl Lane {
     /// Whether a transaction is open, as of the last answer.
     pub fn transaction_status(&self) -> TransactionStatus {
         self.status
+    }
+
+    /// Keeps notices back from now on, until [`release_notices`](Self::release_notices).
+    pub fn hold_notices(&mut self) {
+        self.held.get_or_insert_default();
+    }
+
+    /// Tells the notices that were kept back, or forgets them.
+    pub fn release_notices(&mut self, told: bool) {
+        let held = self.held.take().unwrap_or_default();
+        held.iter()
+            .filter(|_| told)
+            .for_each(|notice| (self.notices)(notice));
     }
 
     /// Whether the connection is gone.
@@ -258,7 +274,10 @@ impl Lane {
         match frame.tag {
             tag::NOTICE => {
                 let notice = ServerError::parse(&frame.body).map_err(|error| self.broke(error))?;
-                (self.notices)(&notice);
+                match &mut self.held {
+                    Some(held) => held.push(notice),
+                    None => (self.notices)(&notice),
+                }
             }
             tag::PARAMETER_STATUS => {
                 let mut fields = Fields::new(&frame.body);

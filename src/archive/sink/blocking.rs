@@ -133,7 +133,12 @@ impl BlockingWriter {
     /// Has another thread send on to the disk what was written, if that is enough and the last thread is done.
     fn send_back(&mut self) {
         let is_due = self.write_back && self.given - self.sent >= WRITE_BACK;
-        if !is_due || self.sending.as_ref().is_some_and(|sending| !sending.is_finished()) {
+        if !is_due
+            || self
+                .sending
+                .as_ref()
+                .is_some_and(|sending| !sending.is_finished())
+        {
             return;
         }
         // It is only a beginning: what fails here is found when all is synced.
