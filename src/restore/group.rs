@@ -6,8 +6,11 @@
 //! a database where one is refused often refuses more. Which entries are quick enough, so that doing them again costs
 //! little and nobody waits long for their locks, is decided here too.
 
+use bstr::BString;
+
 use super::lane::{RestoreLane, Stop, UnderWay};
 use crate::script::{Plan, Purpose, Statement};
+use crate::sql::splitter::{Item, Splitter};
 use crate::toc::{Desc, DumpId, Entry};
 use crate::wire::ServerError;
 
@@ -147,14 +150,15 @@ impl RestoreLane<'_> {
         if is_group {
             self.settle().await?;
             self.lane.hold_notices();
-            let refused = self.lane.simple(&all).await?.error;
-            // What a group that had no effect brought about will be told when its statements are sent again.
-            self.lane.release_notices(refused.is_none());
-            match refused {
+            let outcome = self.lane.simple(&all).await?;
+            let notices = self.lane.held_notices();
+            match outcome.error {
+                // Its notices will come again when the statements are sent again.
                 Some(error) if !error.is_fatal() => self.groups.failed(),
-                refused => {
+                error => {
                     self.groups.succeeded();
-                    return self.tell_group(waiting, refused);
+                    let notices = Notices::of(notices, &waiting, outcome.tags.len());
+                    return self.tell_group(waiting, notices, error);
                 }
             }
         }
@@ -165,18 +169,80 @@ impl RestoreLane<'_> {
     }
 
     /// Tells of statements that have been answered: all were done, or the session is over.
-    fn tell_group(&mut self, waiting: Vec<UnderWay>, fatal: Option<Box<ServerError>>) -> Result<(), Stop> {
+    fn tell_group(
+        &mut self,
+        waiting: Vec<UnderWay>,
+        mut notices: Notices,
+        fatal: Option<Box<ServerError>>,
+    ) -> Result<(), Stop> {
         for waiting in waiting {
-            match (waiting, &fatal) {
-                (UnderWay::Statement { entry, sql, purpose }, Some(error)) => {
-                    self.statement_failed(entry, sql, purpose, error)?;
+            match waiting {
+                UnderWay::Statement { entry, sql, purpose } => {
+                    for notice in notices.of_next(&sql) {
+                        self.lane.tell_notice(&notice);
+                    }
+                    if let Some(error) = &fatal {
+                        self.statement_failed(entry, sql, purpose, error)?;
+                    }
                 }
-                (UnderWay::Statement { .. }, None) => {}
-                (told, _) => self.tell(told),
+                told => self.tell(told),
             }
         }
         Ok(())
     }
+}
+
+/// The notices of a group, to be told with the statements that they came from.
+struct Notices {
+    rest: std::vec::IntoIter<(usize, ServerError)>,
+    /// Commands of the statements told so far; `None` if it is not known which commands are whose.
+    commands: Option<usize>,
+}
+
+impl Notices {
+    /// Those that came while so many commands of these statements were completed.
+    fn of(notices: Vec<(usize, ServerError)>, given: &[UnderWay], completed: usize) -> Notices {
+        let count = |given: &UnderWay| match given {
+            UnderWay::Statement { sql, .. } => commands(sql),
+            _ => 0,
+        };
+        let is_known = notices.is_empty() || given.iter().map(count).sum::<usize>() == completed;
+        Notices {
+            rest: notices.into_iter(),
+            commands: is_known.then_some(0),
+        }
+    }
+
+    /// Those of the next statement.
+    fn of_next(&mut self, sql: &BString) -> Vec<ServerError> {
+        if self.rest.len() == 0 {
+            return Vec::new();
+        }
+        let end = match &mut self.commands {
+            Some(so_far) => {
+                *so_far += commands(sql);
+                *so_far
+            }
+            None => usize::MAX,
+        };
+        let is_of_this = |notice: &&(usize, ServerError)| notice.0 < end;
+        let count = self.rest.as_slice().iter().take_while(is_of_this).count();
+        let notices = self.rest.by_ref().take(count);
+        notices.map(|(_, notice)| notice).collect()
+    }
+}
+
+/// How many commands a server finds in a text.
+fn commands(sql: &BString) -> usize {
+    let mut splitter = Splitter::new();
+    splitter.push(sql);
+    splitter.push(b"\n;\n");
+    splitter.end();
+    let mut commands = 0;
+    while let Ok(Some(item)) = splitter.next() {
+        commands += usize::from(matches!(item, Item::Statement(_)));
+    }
+    commands
 }
 
 /// What is quick to restore.
@@ -227,5 +293,46 @@ impl Quick {
             | Desc::FkConstraint => !self.loads_rows && are_created(),
             _ => true,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_counted_as_servers_count_them() {
+        let count = |sql: &str| commands(&sql.into());
+        assert_eq!(count("CREATE TABLE t ();\n\nALTER TABLE t OWNER TO o;\n\n\n"), 2);
+        assert_eq!(
+            count("CREATE RULE r AS ON INSERT TO t DO (DELETE FROM a; DELETE FROM b);"),
+            1
+        );
+        assert_eq!(
+            count("CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; SELECT 2; END;"),
+            1
+        );
+        assert_eq!(count("SELECT 'a;b' -- ;"), 1);
+        assert_eq!(count(""), 0);
+    }
+
+    #[test]
+    fn groups_grow_and_stand_back_after_a_failure() {
+        let mut groups = Groups::new();
+        assert!(!groups.takes(&Purpose::Execute), "not what takes long");
+        groups.is_open = true;
+        assert!(!groups.takes(&Purpose::Begin) && !groups.takes(&Purpose::Commit));
+        assert!(groups.takes(&Purpose::Execute));
+        (0..10).for_each(|_| groups.succeeded());
+        assert_eq!(groups.length, MOST);
+        for apart in [APART, 2 * APART] {
+            groups.failed();
+            assert_eq!(groups.length, FIRST);
+            assert!((0..apart).all(|_| !groups.takes(&Purpose::Execute)));
+            assert!(groups.takes(&Purpose::Execute));
+        }
+        groups.succeeded();
+        groups.failed();
+        assert_eq!(groups.apart, APART);
     }
 }

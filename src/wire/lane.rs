@@ -91,7 +91,7 @@ pub struct Lane {
     parameters: HashMap<String, Vec<u8>>,
     notices: NoticeSink,
     /// Notices that are kept until it is known whether they are to be told.
-    held: Option<Vec<ServerError>>,
+    pub(super) held: Option<Held>,
     cancel: CancelToken,
     status: TransactionStatus,
     /// Statements sent whose answers nobody has collected yet.
@@ -101,6 +101,14 @@ pub struct Lane {
     broken: bool,
     /// See [`CopyOut::next`](super::CopyOut::next).
     pub(crate) may_nap: bool,
+}
+
+/// Notices that are kept back.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    /// The commands completed since then.
+    pub(super) commands: usize,
+    notices: Vec<(usize, ServerError)>,
 }
 
 /// See [`Lane::abandoned`].
@@ -152,17 +160,20 @@ impl Lane {
         self.status
     }
 
-    /// Keeps notices back from now on, until [`release_notices`](Self::release_notices).
-    pub fn hold_notices(&mut self) {
-        self.held.get_or_insert_default();
+    /// Keeps notices back from now on, until [`held_notices`](Self::held_notices).
+    pub(crate) fn hold_notices(&mut self) {
+        self.held = Some(Held::default());
     }
 
-    /// Tells the notices that were kept back, or forgets them.
-    pub fn release_notices(&mut self, told: bool) {
-        let held = self.held.take().unwrap_or_default();
-        held.iter()
-            .filter(|_| told)
-            .for_each(|notice| (self.notices)(notice));
+    /// The notices that were kept back, each with the number of commands that were complete when it came. From now on they
+    /// are told again.
+    pub(crate) fn held_notices(&mut self) -> Vec<(usize, ServerError)> {
+        self.held.take().unwrap_or_default().notices
+    }
+
+    /// Tells a notice.
+    pub(crate) fn tell_notice(&self, notice: &ServerError) {
+        (self.notices)(notice);
     }
 
     /// Whether the connection is gone.
@@ -275,7 +286,7 @@ impl Lane {
             tag::NOTICE => {
                 let notice = ServerError::parse(&frame.body).map_err(|error| self.broke(error))?;
                 match &mut self.held {
-                    Some(held) => held.push(notice),
+                    Some(held) => held.notices.push((held.commands, notice)),
                     None => (self.notices)(&notice),
                 }
             }

@@ -129,7 +129,12 @@ impl Lane {
                 Err(error) => return Err(error),
             };
             match frame.tag {
-                tag::COMMAND_COMPLETE => outcome.tags.push(command_tag(&frame)),
+                tag::COMMAND_COMPLETE => {
+                    outcome.tags.push(command_tag(&frame));
+                    if let Some(held) = &mut self.held {
+                        held.commands += 1;
+                    }
+                }
                 tag::EMPTY_QUERY => outcome.tags.push(String::new()),
                 tag::ERROR => outcome.error = Some(self.read_error(&frame)?),
                 tag::DATA_ROW if keep_rows => {

@@ -227,3 +227,47 @@ fn a_large_object_that_is_there_keeps_no_other_from_coming() {
     assert!(ours.1.contains("(oid)=(4007) already exists"), "{}", ours.1);
     assert_eq!(ours, told(tool(18, "pg_restore")));
 }
+
+#[test]
+fn small_statements_share_transactions_and_fail_alone() {
+    let server = Server::get(18);
+    let source = TempDb::new(server);
+    source.psql(
+        "DO $$ BEGIN FOR t IN 1..90 LOOP
+           EXECUTE format('CREATE TABLE t%s (id int PRIMARY KEY, n int CHECK (n > 0))', t);
+           EXECUTE format('COMMENT ON TABLE t%s IS %L', t, 'Table; number ' || t);
+         END LOOP; END $$;",
+    );
+    let dir = tempfile::tempdir().expect("make a directory");
+    let archive = dump_of(&source, dir.path(), &["-s"]);
+    for (what, before) in [
+        ("nothing is refused", ""),
+        ("one table is there", "CREATE TABLE t30 (id text)"),
+        (
+            "some comments are refused",
+            "CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS
+               $$ BEGIN RAISE NOTICE 'asked'; IF current_query() LIKE '%number 4%' THEN RAISE 'no'; END IF; END $$;
+             CREATE EVENT TRIGGER refuse ON ddl_command_start WHEN TAG IN ('COMMENT') EXECUTE FUNCTION refuse()",
+        ),
+    ] {
+        let restored = |program: Command| {
+            let db = TempDb::new(server);
+            db.psql(before);
+            let number = || -> u64 { String::from_utf8_lossy(&db.psql("SELECT txid_current()")).trim().parse().expect("a number") };
+            let first = number();
+            let output = run(db.aim(program).arg(&archive));
+            let spent = number() - first;
+            (told(&output), normalize(&db.pg_dump(18, &[])), spent)
+        };
+        let (theirs, ours) = (restored(pg_restore()), restored(rsrestore()));
+        assert_same(
+            &format!("what is told when {what}"),
+            theirs.0.as_bytes(),
+            ours.0.as_bytes(),
+        );
+        assert_same(&format!("what is there when {what}"), &theirs.1, &ours.1);
+        if before.is_empty() {
+            assert!(ours.2 * 8 < theirs.2, "{} transactions instead of {}", ours.2, theirs.2);
+        }
+    }
+}
