@@ -135,10 +135,13 @@ impl Backend {
         Ok(problems.into_iter().map(Problem::from).collect())
     }
 
-    /// Reads what stands behind the last data if only that can prove the data right.
+    /// Reads what stands behind the last data if only that can prove the data right, or if its writer waits for a
+    /// reader.
     pub(crate) async fn finish(&mut self) -> Result<()> {
-        let Backend::TarStream(reader) = self else {
-            return Ok(());
+        let reader = match self {
+            Backend::TarStream(reader) => reader,
+            Backend::Custom(reader) => return reader.pass_index().await,
+            Backend::Directory(_) => return Ok(()),
         };
         match reader.survey().await?.into_iter().next() {
             Some(problem) => Err(Error::new(ErrorKind::Archive, problem.text)),

@@ -168,7 +168,8 @@ impl Archive {
     }
 
     /// To be called when all data has been read that is wanted, and before it is committed: a tar file off a pipe
-    /// has its checksums at the end, and what they prove is only known then. Elsewhere this does nothing.
+    /// has its checksums at the end, and what they prove is only known then. Of other archives off a pipe it takes the
+    /// index at their end, for which the writer may be waiting.
     ///
     /// # Errors
     /// `ErrorKind::Archive` if anything that was read is damaged.

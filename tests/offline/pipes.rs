@@ -28,6 +28,11 @@ fn row(table: u32) -> Vec<u8> {
 
 /// An archive of 200 tables of 100 rows each, written to a pipe.
 fn piped() -> Bytes {
+    piped_in_parts(1)
+}
+
+/// The same with as many segments of each table, all but the last without rows.
+fn piped_in_parts(parts: usize) -> Bytes {
     let sink = VecSink::new();
     let mut writer = CustomWriter::new(Box::new(sink.clone()), &Compression::NONE);
     let entry = |number| {
@@ -44,6 +49,10 @@ fn piped() -> Bytes {
         writer.begin(&header, &toc).await.unwrap();
         for number in 1..=TABLES {
             writer.begin_data(DumpId(number)).await.unwrap();
+            for _ in 1..parts {
+                let empty = encode_segment(writer.framing(), &Compression::NONE, [Bytes::new()], 0);
+                writer.append(empty.unwrap()).await.unwrap();
+            }
             let rows = [row(number).repeat(100), COPY_END.to_vec()].concat();
             let segment = encode_segment(writer.framing(), &Compression::NONE, [Bytes::from(rows)], 100);
             writer.append(segment.unwrap()).await.unwrap();
@@ -110,6 +119,21 @@ fn script(source: BytesSource, mut options: RestoreOptions, list: Option<&str>) 
 fn place_of(table: u32, sql: &[u8]) -> Option<usize> {
     let copy = format!("COPY t{table:03} (a, b) FROM stdin;\n{table}\txxx");
     sql.windows(copy.len()).position(|bytes| bytes == copy.as_bytes())
+}
+
+#[test]
+fn the_index_is_taken_too_for_its_writer_waits_for_that() {
+    let archive = piped_in_parts(200);
+    assert!(
+        archive.len() > piped().len() + (1 << 20),
+        "it is longer than pipes are"
+    );
+    let (_, read) = script(
+        BytesSource::pipe(archive.clone()),
+        RestoreOptions::default(),
+        None,
+    );
+    assert_eq!(read, archive.len() as u64);
 }
 
 #[test]

@@ -51,6 +51,24 @@ impl CustomReader {
         Ok(Some(seal))
     }
 
+    /// Takes what comes of the index from a pipe whose data has all been read, so that whoever writes it can come to its
+    /// end. While there is more data, that is not waited for.
+    pub(crate) async fn pass_index(&mut self) -> Result<()> {
+        if self.input.seekable() || !self.sealed || self.place != Place::Between {
+            return Ok(());
+        }
+        let widths = self.input.widths();
+        let bytes = self.input.peek(1 + 1 + usize::from(widths.int)).await?;
+        let mut cursor = Cursor::new(bytes, widths);
+        if let (Ok(BLOCK_DATA), Ok(id)) = (cursor.byte(), cursor.int())
+            && id.cast_unsigned() == OURS.0
+        {
+            self.block_start().await?;
+            self.finish_block().await?;
+        }
+        Ok(())
+    }
+
     /// Reads the index at the end, if the source can go there and it is whole, and comes back.
     pub(super) async fn read_index(&mut self) -> Result<Option<Index>> {
         let end_of_block = 1 + u64::from(self.input.widths().int);

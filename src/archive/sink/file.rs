@@ -196,20 +196,46 @@ mod tests {
 
     #[tokio::test]
     async fn the_name_appears_when_the_file_is_complete() {
+        for blocking in [false, true] {
+            let directory = tempfile::tempdir().unwrap();
+            let path = directory.path().join("dump");
+            let sink = FileSink::create(&path, true).await.unwrap();
+            let mut sink = Box::new(sink.blocking(blocking));
+            sink.write(Bytes::from_static(b"head ")).await.unwrap();
+            // So much that it is sent on to the disk before the end.
+            let big = Bytes::from(vec![b'x'; 3_000_000]);
+            for _ in 0..10 {
+                sink.write(big.clone()).await.unwrap();
+            }
+            sink.write(Bytes::from_static(b" tail")).await.unwrap();
+            assert!(!path.exists());
+            assert!(sink.can_patch());
+            sink.patch(vec![(0, Bytes::from_static(b"HE"))]).await.unwrap();
+            sink.write(Bytes::from_static(b"!")).await.unwrap();
+            sink.finish().await.unwrap();
+            assert_eq!(names(directory.path()), ["dump"]);
+            assert!(fs::read(&path).unwrap() == [b"HEad ", &big.repeat(10)[..], b" tail!"].concat());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_told_by_a_write_that_blocks() {
         let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("dump");
-        let mut sink = Box::new(FileSink::create(&path, true).await.unwrap());
-        sink.write(Bytes::from_static(b"head ")).await.unwrap();
-        let big = Bytes::from(vec![b'x'; 3_000_000]);
-        sink.write(big.clone()).await.unwrap();
-        sink.write(Bytes::from_static(b" tail")).await.unwrap();
-        assert!(!path.exists());
-        assert!(sink.can_patch());
-        sink.patch(vec![(0, Bytes::from_static(b"HE"))]).await.unwrap();
-        sink.write(Bytes::from_static(b"!")).await.unwrap();
-        sink.finish().await.unwrap();
-        assert_eq!(names(directory.path()), ["dump"]);
-        assert!(fs::read(&path).unwrap() == [b"HEad ", &big[..], b" tail!"].concat());
+        let sink = FileSink::create(directory.path().join("dump"), true)
+            .await
+            .unwrap();
+        let mut sink = sink.blocking(true);
+        if let Ok(full) = OpenOptions::new().write(true).open("/dev/full") {
+            sink.writer = BlockingWriter::new("output file \"dump\"".into(), full).at_once(true);
+            let error = sink.write(Bytes::from(vec![0; 1_000_000])).await.unwrap_err();
+            assert!(
+                error
+                    .to_string()
+                    .starts_with("could not write to output file \"dump\": ")
+            );
+            drop(sink);
+            assert!(names(directory.path()).is_empty());
+        }
     }
 
     #[tokio::test]

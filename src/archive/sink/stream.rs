@@ -13,6 +13,10 @@ use super::Sink;
 use super::blocking::BlockingWriter;
 use crate::error::{Error, Result};
 
+/// Bytes that a pipe should hold: all that Linux allows to everybody.
+#[cfg(target_os = "linux")]
+const PIPE: usize = 1 << 20;
+
 /// Standard output, past the standard library's line buffer.
 pub struct StdoutSink {
     writer: BlockingWriter,
@@ -28,6 +32,10 @@ impl StdoutSink {
             .as_fd()
             .try_clone_to_owned()
             .map_err(|e| Error::io("could not open standard output", e))?;
+        // A pipe that holds more lets its reader and us go on side by side. That some systems do not allow it, and that
+        // what is not a pipe has no size, changes nothing.
+        #[cfg(target_os = "linux")]
+        let _ = rustix::pipe::fcntl_setpipe_size(&handle, PIPE);
         Ok(StdoutSink {
             writer: BlockingWriter::new("standard output".into(), File::from(handle)),
         })
