@@ -50,6 +50,7 @@ pub use read::Archive;
 pub use replay::ReplayedSource;
 pub use rows::CopyRows;
 pub use segment::{Segment, SegmentEncoder, encode_segment};
+pub(crate) use sink::file_or_stdout;
 pub use sink::{AsyncWriteSink, FileSink, Sink, StdoutSink, VecSink};
 pub use source::{BytesSource, FileSource, SeekSource, Source, StreamSource};
 pub use stream::{DataStream, LargeObjects};

@@ -19,7 +19,7 @@ use super::report::Ending;
 use super::restore_options::{self, Action, Filters, Job};
 use super::usage::{self, path};
 use super::{restore_cluster, restore_plain, runtime, verify};
-use crate::archive::{Archive, FileSink, FileSource, Format, Sink, StdoutSink};
+use crate::archive::{Archive, FileSource, Format, Sink, file_or_stdout};
 use crate::connect::ConnectOptions;
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Progress;
@@ -391,10 +391,7 @@ fn check_parallel(archive: &Archive, input: Option<&PathBuf>) -> Result<()> {
 }
 
 pub(super) async fn sink(path: Option<&PathBuf>) -> Result<Box<dyn Sink>> {
-    Ok(match path {
-        Some(path) => Box::new(FileSink::create(path, true).await?),
-        None => Box::new(StdoutSink::new()?),
-    })
+    file_or_stdout(path.map(PathBuf::as_path), true, false).await
 }
 
 /// What `-l` prints.

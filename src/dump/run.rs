@@ -17,8 +17,8 @@ use super::segments::{self, Cut, Size};
 use super::session::Server;
 use crate::archive::plain::{PlainOptions, Told};
 use crate::archive::{
-    ArchiveWriter, CustomWriter, DirectoryWriter, FileSink, Format, Header, LocalFolder, PlainWriter, Sink,
-    StdoutSink, TarOptions, TarWriter, WriteStats,
+    ArchiveWriter, CustomWriter, DirectoryWriter, Format, Header, LocalFolder, PlainWriter, Sink, TarOptions,
+    TarWriter, WriteStats, file_or_stdout,
 };
 use crate::connect::ConnectParams;
 use crate::error::{Error, ErrorKind, Result};
@@ -69,14 +69,7 @@ pub async fn dump(params: &ConnectParams, options: &DumpOptions, observer: &Obse
         let writer = DirectoryWriter::new(Box::new(folder), &output.compression);
         return run(params, options, writer, observer).await;
     }
-    let sink: Box<dyn Sink> = match &output.file {
-        Some(path) => Box::new(
-            FileSink::create(path, output.sync)
-                .await?
-                .blocking(options.own_runtime),
-        ),
-        None => Box::new(StdoutSink::new()?),
-    };
+    let sink = file_or_stdout(output.file.as_deref(), output.sync, options.own_runtime).await?;
     dump_to(params, options, sink, observer).await
 }
 

@@ -9,7 +9,7 @@ use super::globals;
 use super::options::{ClusterOptions, Parts};
 use super::script::Writer;
 use super::sink::Whole;
-use crate::archive::{CreatedAt, FileSink, Sink, StdoutSink};
+use crate::archive::{CreatedAt, file_or_stdout};
 use crate::connect::{ConnectParams, Session};
 use crate::dump::{self, Observer};
 use crate::error::{Error, ErrorKind, Result};
@@ -82,13 +82,8 @@ pub async fn dump_cluster(
         let globals = [&opening, &own, unrestrict.as_bytes(), COMPLETE].concat();
         return archives::write(params, options, dump_options, path, globals, names, observer).await;
     }
-    let sink: Box<dyn Sink> = match &options.file {
-        Some(path) => {
-            let file = FileSink::create(path, options.sync).await?;
-            Box::new(file.blocking(options.databases.created.own_runtime))
-        }
-        None => Box::new(StdoutSink::new()?),
-    };
+    let own_runtime = options.databases.created.own_runtime;
+    let sink = file_or_stdout(options.file.as_deref(), options.sync, own_runtime).await?;
     let whole = Whole::new(sink);
     whole.write(opening).await?;
     whole.write(own).await?;

@@ -258,18 +258,14 @@ impl Quick {
         }
     }
 
-    /// Whether restoring an entry takes next to no time, and may be done in one transaction with others.
-    pub(super) fn is_quick(&self, plan: &Plan, entry: &Entry, failed: impl Fn(DumpId) -> bool) -> bool {
+    /// Whether restoring an entry takes next to no time, and may be done in one transaction with others. `is_restored`
+    /// says which entries have been restored without a failure so far.
+    pub(super) fn is_quick(&self, plan: &Plan, entry: &Entry, is_restored: impl Fn(DumpId) -> bool) -> bool {
         // A table that this run has created is empty until its rows are loaded.
-        let is_created = |id: &DumpId| {
-            let table = plan.entry(*id).filter(|entry| entry.desc == Desc::Table);
-            table.map(|table| plan.wanted(table.dump_id).definition && !failed(table.dump_id))
-        };
         let are_created = || {
-            let mut tables = entry.dependencies.iter().filter_map(is_created);
-            tables
-                .next()
-                .is_some_and(|first| first && tables.all(|table| table))
+            let is_table = |id: &DumpId| plan.entry(*id).is_some_and(|entry| entry.desc == Desc::Table);
+            let mut tables = entry.dependencies.iter().copied().filter(is_table).peekable();
+            tables.peek().is_some() && tables.all(&is_restored)
         };
         match entry.desc {
             // These have rows, or cannot be made in a transaction with others, or run what others have written.

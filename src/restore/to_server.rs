@@ -154,7 +154,11 @@ impl Serial<'_, '_> {
             }
         }
         let lane = &mut self.at_work.lane;
-        let is_quick = |entry| self.quick.is_quick(plan, entry, |id| lane.has_failed(id));
+        let is_quick = |entry| {
+            self.quick.is_quick(plan, entry, |id| {
+                self.restored.contains(&id) && !lane.has_failed(id)
+            })
+        };
         lane.groups.is_open = plan.entry(id).is_some_and(is_quick);
         self.at_work.restore(id, &load).await?;
         self.restored.insert(id);

@@ -105,12 +105,9 @@ impl CustomReader {
     /// Checks that what stands behind a table of contents without a seal can stand there: nothing, or a block
     /// of one of its entries. Otherwise it was read wrong, and more or fewer entries than it has.
     async fn check_stock(&mut self, toc: &[Entry]) -> Result<()> {
-        let widths = self.input.widths();
-        let bytes = self.input.peek(1 + 1 + usize::from(widths.int)).await?;
-        let mut block = Cursor::new(bytes, widths);
-        let known = match (block.byte(), block.int()) {
-            (Err(_), _) => true,
-            (Ok(BLOCK_DATA | BLOCK_LARGE_OBJECTS), Ok(id)) => {
+        let known = match self.peek_block().await? {
+            (None, _) => true,
+            (Some(BLOCK_DATA | BLOCK_LARGE_OBJECTS), Some(id)) => {
                 self.offsets.contains_key(&DumpId(id.cast_unsigned()))
             }
             _ => self.toc_stands_again(toc).await?,
@@ -281,6 +278,14 @@ impl CustomReader {
         if *self.passed.entry(id).or_insert(position) != position && id != OURS {
             self.repeated.insert(id);
         }
+    }
+
+    /// What the start of a block says if one stands here: its kind and the number of its entry, as far as there are bytes.
+    pub(super) async fn peek_block(&mut self) -> Result<(Option<u8>, Option<i32>)> {
+        let widths = self.input.widths();
+        let bytes = self.input.peek(1 + 1 + usize::from(widths.int)).await?;
+        let mut block = Cursor::new(bytes, widths);
+        Ok((block.byte().ok(), block.int().ok()))
     }
 
     /// Reads the start of a block: what it holds, and the number of its entry.

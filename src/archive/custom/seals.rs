@@ -57,10 +57,7 @@ impl CustomReader {
         if self.input.seekable() || !self.sealed || self.place != Place::Between {
             return Ok(());
         }
-        let widths = self.input.widths();
-        let bytes = self.input.peek(1 + 1 + usize::from(widths.int)).await?;
-        let mut cursor = Cursor::new(bytes, widths);
-        if let (Ok(BLOCK_DATA), Ok(id)) = (cursor.byte(), cursor.int())
+        if let (Some(BLOCK_DATA), Some(id)) = self.peek_block().await?
             && id.cast_unsigned() == OURS.0
         {
             self.block_start().await?;

@@ -49,9 +49,8 @@ impl FileSink {
                 .flatten()
         };
         let (file, target) = opened.map_err(|e| Error::io(format!("could not open {what}"), e))?;
-        let is_file = matches!(target, Target::Beside { .. });
         Ok(FileSink {
-            writer: BlockingWriter::new(what, file).write_back(sync && is_file),
+            writer: BlockingWriter::new(what, file).write_back(sync && target.is_file()),
             target,
             sync,
         })
@@ -62,8 +61,7 @@ impl FileSink {
     #[must_use]
     pub fn blocking(mut self, blocking: bool) -> FileSink {
         // What is behind a pipe may keep a writer waiting for any time.
-        let is_file = matches!(self.target, Target::Beside { .. });
-        self.writer = self.writer.at_once(blocking && is_file);
+        self.writer = self.writer.at_once(blocking && self.target.is_file());
         self
     }
 }
@@ -74,7 +72,7 @@ impl Sink for FileSink {
     }
 
     fn can_patch(&self) -> bool {
-        matches!(self.target, Target::Beside { .. })
+        self.target.is_file()
     }
 
     fn patch(&mut self, patches: Vec<(u64, Bytes)>) -> BoxFuture<'_, Result<()>> {
@@ -97,6 +95,13 @@ impl Sink for FileSink {
             Ok(())
         }
         .boxed()
+    }
+}
+
+impl Target {
+    /// Whether it is a file of ours, and no device or pipe.
+    fn is_file(&self) -> bool {
+        matches!(self, Target::Beside { .. })
     }
 }
 

@@ -7,6 +7,8 @@ mod blocking;
 mod file;
 mod stream;
 
+use std::path::Path;
+
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
@@ -14,6 +16,17 @@ use crate::error::{Error, ErrorKind, Result};
 
 pub use file::FileSink;
 pub use stream::{AsyncWriteSink, StdoutSink, VecSink};
+
+/// A file of this name, or standard output without one. `sync` and `blocking` are those of [`FileSink`].
+///
+/// # Errors
+/// `ErrorKind::Io` if nothing can be written there.
+pub(crate) async fn file_or_stdout(path: Option<&Path>, sync: bool, blocking: bool) -> Result<Box<dyn Sink>> {
+    Ok(match path {
+        Some(path) => Box::new(FileSink::create(path, sync).await?.blocking(blocking)),
+        None => Box::new(StdoutSink::new()?),
+    })
+}
 
 /// A destination of bytes. Dropping it before [`finish`](Sink::finish) gives up what was written.
 pub trait Sink: Send {
